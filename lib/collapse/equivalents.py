@@ -23,6 +23,7 @@ from .spectra import Spectrum, as_spectrum
 # Grid points times distinct eigenvalues held in memory at once: 2^22 float64 are 32 MB.
 _CHUNK = 1 << 22
 _MAX_STEPS = 2000
+_TABLE = 64
 
 
 def _prepare(spectrum: Any, *parameters: Any) -> tuple[Any, ...]:
@@ -145,19 +146,22 @@ def effective_ridge(spectrum: Any, T: Any, ridge: Any = 0.0) -> Any:
     s0, T0, ridge0 = detached(s), detached(T), detached(ridge)
     kappa = _isotropic(xp, d / T0, ridge0, xp.ones_like(T0) * ((m * s0).sum() / d))
     kappa = xp.where((ridge0 == 0) & (T0 >= d), xp.zeros_like(kappa), kappa)
-    step = max(1, _CHUNK // len(s))
+    step = max(1, _CHUNK // max(len(s), _TABLE))
     for start in range(0, len(T), step):
         part = slice(start, start + step)
-        kappa[part] = _descend(xp, s0, m, T0[part], ridge0[part], kappa[part])
+        kappa[part] = _solve(xp, s0, m, T0[part], ridge0[part], kappa[part])
     if xp is not np and any(x.requires_grad for x in (s, T, ridge)):
         kappa = _attach_gradient(xp, s, m, d, T, ridge, kappa)
     return kappa.reshape(shape)[()]
 
 
-def _descend(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
+def _solve(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
     """Monotone Newton from the right; points that have converged leave the computation."""
-    kappa = kappa * 1.0
-    active = xp.nonzero(kappa > 0)[0] if xp is np else xp.nonzero(kappa > 0)[:, 0]
+    unsolved = kappa > 0
+    if len(kappa) > _TABLE:
+        kappa, solved = _solve_many(xp, s, m, T, ridge, kappa)
+        unsolved = unsolved & ~solved
+    active = xp.nonzero(unsolved)[0] if xp is np else xp.nonzero(unsolved)[:, 0]
     for _ in range(_MAX_STEPS):
         if len(active) == 0:
             return kappa
@@ -167,6 +171,39 @@ def _descend(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
         # Rounding stops the descent; the last step of Newton is far below this tolerance.
         active = active[new < old * (1 - 1e-15)]
     raise ArithmeticError(f"the effective ridge did not converge in {_MAX_STEPS} Newton steps")
+
+
+def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any, upper: Any) -> tuple[Any, Any]:
+    """Newton for many problems that share a spectrum, and which of them it solved.
+
+    All problems share the one function df1, so a table of it brackets every root at once; four plain Newton
+    steps from the right end of each bracket then reach rounding. Where T - df2 cancels, or the steps
+    have not converged, the point is left to the careful iteration, started at its bracket.
+    """
+    low = _isotropic(xp, float(m.sum()) / T, ridge, xp.ones_like(T) * s.min())
+    low, high = low[low > 0], upper.max()
+    if len(low) == 0:
+        return upper, upper == 0
+    ends = xp.stack([low.min(), high]) * 1.0
+    table = xp.exp(xp.linspace(*(float(x) for x in xp.log(ends)), _TABLE))
+    table, _ = to_namespace(table, s)
+    df1 = (s / (s + table[:, None])) @ m
+    right = table - (table * df1) / T[:, None] >= ridge[:, None]  # h >= 0: to the right of the root
+    first = xp.argmax(right * 1, 1)
+    start = xp.where(right[:, -1], xp.minimum(upper, table[first]), upper)
+    kappa, solved = start, upper == 0
+    for _ in range(4):
+        D = s / (s + kappa[:, None])
+        df1 = D @ m
+        D *= D
+        df2 = D @ m
+        gap = T - df2
+        new = (ridge * T + kappa * (df1 - df2)) / xp.where(gap > 0, gap, xp.ones_like(gap))
+        step, kappa = xp.abs(new - kappa), new
+    # Newton squares the relative error, times at most df1/gap.
+    accurate = (gap > 1e-3 * T) & (step**2 * df1 <= 1e-15 * kappa**2 * gap)
+    solved = solved | accurate
+    return xp.where(solved, xp.where(upper == 0, upper, kappa), start), solved
 
 
 def _attach_gradient(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any, kappa: Any) -> Any:

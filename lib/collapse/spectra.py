@@ -25,12 +25,12 @@ class Spectrum:
     eigenvalues : array, shape (K,)
         Distinct (or simply listed) eigenvalues, all > 0. A torch tensor is kept as it is.
     multiplicities : array, shape (K,), optional
-        How often each occurs, all > 0; 1 by default.
+        How often each occurs; 1 by default. `compress` makes fractional and negative ones.
 
     Raises
     ------
     ValueError
-        If there are no eigenvalues, or one is not > 0, or the shapes differ.
+        If there are no eigenvalues, or one is not > 0, or the shapes differ, or the dimension is below 1.
 
     Examples
     --------
@@ -47,7 +47,8 @@ class Spectrum:
         if self.multiplicities is None:
             m = np.ones(len(s))
         else:
-            m = _checks.vector("multiplicities", self.multiplicities, len(s), check=_checks.positive)
+            m = _checks.vector("multiplicities", self.multiplicities, len(s))
+            _checks.at_least("the sum of multiplicities", m.sum(), 0.5)
         object.__setattr__(self, "eigenvalues", s)
         object.__setattr__(self, "multiplicities", m)
 
@@ -118,97 +119,67 @@ def two_level(d: int, high: float, low: float, share_high: float) -> Spectrum:
     return Spectrum([high, low], [top, d - top])
 
 
-def _bins(d: int, resolution: int | None) -> np.ndarray:
-    """Edges 1 = b_0 < b_1 < ... = d + 1: single ranks up to `resolution`, then geometric bins."""
-    if resolution is not None:
-        resolution = _checks.count("resolution", resolution, low=10)
-    if resolution is None or resolution >= d:
-        return np.arange(1, d + 2)
-    growth = 1.0 + 1.0 / resolution
-    n = int(np.ceil(np.log((d + 1) / resolution) / np.log(growth)))
-    tail = np.unique(np.round(resolution * growth ** np.arange(n + 1)).astype(np.int64))
-    return np.concatenate([np.arange(1, resolution), tail[tail < d + 1], [d + 1]])
-
-
-def _power_sums(exponent: float, edges: np.ndarray) -> np.ndarray:
-    """Sum of k^-exponent over each bin of ranks, without a loop over ranks.
-
-    Below rank 2 000 term by term; beyond by the midpoint rule with its first correction, whose relative
-    error there is at most 7/5760 (exponent/2000)^4.
-    """
-    if edges[-1] == len(edges):
-        return edges[:-1].astype(float) ** -exponent
-    head = edges[edges <= 2000]
-    ranks = np.arange(head[0], head[-1])
-    sums = np.add.reduceat(ranks.astype(float) ** -exponent, head[:-1] - 1) if len(head) > 1 else np.empty(0)
-    tail = edges[len(head) - 1 :] - 0.5
-    if len(tail) == 1:
-        return sums
-    if exponent == 1:
-        integral = np.diff(np.log(tail))
-    else:
-        integral = np.diff(tail ** (1 - exponent)) / (1 - exponent)
-    correction = np.diff(-exponent * tail ** (-exponent - 1)) / 24
-    return np.concatenate([sums, integral - correction])
-
-
-def power_law(d: int, alpha: float, scale: float = 1.0, resolution: int | None = None) -> Spectrum:
+def power_law(d: int, alpha: float, scale: float = 1.0) -> Spectrum:
     r"""The power-law spectrum $s_k=\text{scale}\cdot k^{-\alpha}$, $k=1,\dots,d$ (capacity condition).
 
     Parameters
     ----------
     d : int
-        Dimension.
+        Dimension. For very large d, `compress` makes everything that follows cheap.
     alpha : float
         Capacity exponent, >= 0.
     scale : float
-        Largest eigenvalue.
-    resolution : int, optional
-        If given, ranks beyond it are grouped into geometric bins of relative width 1/resolution, each
-        represented by its mean eigenvalue: the trace stays exact, smooth spectral sums are right to about
-        (alpha/resolution)^2/24, and d = 10^7 costs a few thousand values at resolution 500.
+        Largest eigenvalue, > 0.
 
     Returns
     -------
     Spectrum
 
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or the smallest eigenvalue is below the smallest float.
+
+    Source: chapter *Scaling laws and how to read them*, capacity condition.
+
     Examples
     --------
     >>> power_law(3, 1.0).eigenvalues.round(3)
     array([1.   , 0.5  , 0.333])
-    >>> len(power_law(10**7, 1.5, resolution=500)) < 10_000
-    True
     """
     d = _checks.count("d", d)
     alpha = _checks.scalar("alpha", alpha)
     scale = _checks.scalar("scale", scale, _checks.positive)
-    edges = _bins(d, resolution)
-    sizes = np.diff(edges).astype(float)
-    with np.errstate(under="ignore"):
-        eigenvalues = scale * (_power_sums(alpha, edges) / sizes)
+    with np.errstate(under="ignore", over="ignore"):
+        eigenvalues = scale * np.arange(1.0, d + 1) ** -alpha
     if eigenvalues[-1] == 0:
         raise ValueError(f"alpha must keep d^-alpha above the smallest float, got {alpha!r} with d = {d}")
-    return Spectrum(eigenvalues, sizes)
+    return Spectrum(eigenvalues)
 
 
-def power_law_signal(
-    d: int, alpha: float, r: float, resolution: int | None = None, norm2: float = 1.0
-) -> np.ndarray:
+def power_law_signal(d: int, alpha: float, r: float, norm2: float = 1.0) -> np.ndarray:
     r"""Squared coefficients of a truth of source exponent `r`: $s_kc_k^2\propto k^{-1-2\alpha r}$.
 
     Parameters
     ----------
-    d, alpha, resolution
+    d, alpha
         As in `power_law`; the two results belong together.
     r : float
         Source exponent, > 0: the larger, the smoother the truth.
     norm2 : float
-        Total signal energy $\sum_ks_kc_k^2$ at scale 1.
+        Total signal energy $\sum_ks_kc_k^2$ at scale 1, >= 0.
 
     Returns
     -------
-    array, shape (K,)
-        $c_k^2$, summed over each bin of `power_law(d, alpha, resolution=resolution)`.
+    array, shape (d,)
+        $c_k^2$.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Source: chapter *Scaling laws and how to read them*, source condition.
 
     Examples
     --------
@@ -220,10 +191,10 @@ def power_law_signal(
     alpha = _checks.scalar("alpha", alpha)
     r = _checks.scalar("r", r, _checks.positive)
     norm2 = _checks.scalar("norm2", norm2)
-    edges = _bins(d, resolution)
-    energy = _power_sums(1 + 2 * alpha * r, edges)
-    # Inside a bin the eigenvalues differ little: dividing by the bin's mean keeps the energy exact.
-    signal = energy / power_law(d, alpha, resolution=resolution).eigenvalues
+    k = np.arange(1.0, d + 1)
+    with np.errstate(under="ignore", over="ignore"):
+        energy = k ** (-1 - 2 * alpha * r)
+        signal = k ** (alpha - 1 - 2 * alpha * r)
     return norm2 * signal / energy.sum()
 
 
@@ -253,14 +224,89 @@ def uniform_signal(spectrum: Any, norm2: float = 1.0) -> np.ndarray:
 
 
 def check_signal(spectrum: Spectrum, signal: Any) -> Any:
-    """`signal` as an array of one nonnegative number for each distinct eigenvalue.
+    """`signal` as an array of one number for each distinct eigenvalue.
 
     Raises
     ------
     ValueError
-        If its shape is not that of the spectrum or an entry is negative.
+        If its shape is not that of the spectrum, or an entry is negative where no multiplicity is.
     """
-    return _checks.vector("signal", signal, len(spectrum), check=_checks.nonnegative)
+    compressed = bool((spectrum.multiplicities < 0).any())
+    check = _checks.real if compressed else _checks.nonnegative
+    return _checks.vector("signal", signal, len(spectrum), check=check)
+
+
+def compress(spectrum: Any, signal: Any = None) -> tuple[Spectrum, Any]:
+    r"""A spectrum of a few dozen values that gives the same spectral sums to thirteen digits.
+
+    Every formula of the book is a sum $\sum_ka_kf(s_k)$ with $f(s)=s^p/(s+\kappa)^q$. As a function of
+    $v=\log s$ such an f is analytic in the strip $|\operatorname{Im}v|<\pi$, whatever $\kappa>0$. So it is a
+    polynomial in v to full precision on intervals of moderate length, and a sum over any number of
+    eigenvalues equals a weighted sum over Chebyshev nodes. The weights may be negative.
+
+    Parameters
+    ----------
+    spectrum : Spectrum or array, shape (K,)
+        Any covariance; the cost is one pass over it.
+    signal : array, shape (K,), optional
+        Squared coefficients of the truth, compressed alongside.
+
+    Returns
+    -------
+    spectrum : Spectrum
+        About seven values for each factor e between the largest and the smallest eigenvalue. Unchanged if
+        that saves nothing.
+    signal : array or None
+        To be used with the returned spectrum.
+
+    Raises
+    ------
+    ValueError
+        If `signal` does not match the spectrum.
+
+    Source: appendix on computing; Chebyshev interpolation of an analytic function.
+
+    Examples
+    --------
+    >>> full = power_law(100_000, 1.5)
+    >>> short, _ = compress(full)
+    >>> len(short) < 150, short.dimension
+    (True, 100000)
+    """
+    spectrum = as_spectrum(spectrum)
+    s, m = _numpy(spectrum.eigenvalues), _numpy(spectrum.multiplicities)
+    weights = [m] if signal is None else [m, _numpy(check_signal(spectrum, signal))]
+    v = np.log(s)
+    low, length = v.min(), np.ptp(v)
+    panels = max(1, int(np.ceil(length / 5)))
+    width = length / panels
+    # An interval of this width converges like (b + sqrt(1 + b^2))^-p with b = 2 pi / width.
+    p = int(np.ceil(33 / np.arcsinh(2 * np.pi / width))) if width > 0 else 1
+    if panels * p >= len(s):
+        return spectrum, signal
+    order = np.argsort(v)
+    position = (v[order] - low) / (width or 1.0)
+    panel = np.minimum(position.astype(int), panels - 1)
+    x = np.clip(2 * (position - panel) - 1, -1, 1)
+    moments = np.zeros((len(weights), p, panels))
+    for start in range(0, len(x), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        chebyshev = np.ones((p, len(x[part])))
+        twice = 2 * x[part]
+        if p > 1:
+            chebyshev[1] = x[part]
+        for j in range(2, p):
+            np.multiply(twice, chebyshev[j - 1], out=chebyshev[j])
+            chebyshev[j] -= chebyshev[j - 2]
+        filled, first = np.unique(panel[part], return_index=True)
+        for moment, a in zip(moments, weights, strict=True):
+            moment[:, filled] += np.add.reduceat(chebyshev * a[order[part]], first, axis=1)
+    angles = (np.arange(p) + 0.5) * (np.pi / p)
+    interpolate = np.cos(np.outer(angles, np.arange(p))) * (2 / p)
+    interpolate[:, 0] /= 2
+    nodes = np.exp(low + width * (np.arange(panels)[:, None] + 0.5 + 0.5 * np.cos(angles)))
+    m, *rest = ((interpolate @ moment).T.ravel() for moment in moments)
+    return Spectrum(nodes.ravel(), m), rest[0] if rest else None
 
 
 def from_data(features: Any, relative_floor: float = 1e-12) -> Spectrum:

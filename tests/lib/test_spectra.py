@@ -5,9 +5,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import zeta
 
-from collapse import spectra
+from collapse import equivalents, spectra
 
 
 @given(
@@ -21,35 +20,50 @@ def test_power_law_eigenvalues(d, alpha, scale):
     np.testing.assert_allclose(s.eigenvalues, scale * np.arange(1.0, d + 1) ** -alpha, rtol=1e-12)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0, 1.5, 3.0])
-def test_binning_keeps_dimension_and_trace(alpha):
-    d = 200_000
-    binned = spectra.power_law(d, alpha, resolution=300)
-    k = np.arange(1.0, d + 1)
-    assert binned.dimension == d
-    assert len(binned) < 3000
-    assert binned.trace == pytest.approx((k**-alpha).sum(), rel=1e-11)
+@pytest.mark.parametrize(("alpha", "r"), [(0.3, 0.5), (1.2, 0.3), (1.5, 0.5), (3.0, 1.5), (10.0, 0.2)])
+@pytest.mark.parametrize("d", [300, 20_000])
+def test_compression_keeps_every_spectral_sum(d, alpha, r):
+    full, signal = spectra.power_law(d, alpha), spectra.power_law_signal(d, alpha, r)
+    short, short_signal = spectra.compress(full, signal)
+    assert len(short) < 8 * (alpha * np.log(d) + 5)
+    assert short.dimension == d
+    kappa = np.geomspace(full.eigenvalues[-1] / 100, 100, 60)
+    for p, q in ((1, 1), (2, 2), (0, 1), (1, 2), (1, 0)):
+        for a, b in ((None, None), (signal, short_signal)):
+            exact = equivalents.spectral_sum(full, a, kappa, p, q)
+            ours = equivalents.spectral_sum(short, b, kappa, p, q)
+            np.testing.assert_allclose(ours, exact, rtol=1e-11)
 
 
-@pytest.mark.parametrize(("alpha", "r"), [(1.2, 0.3), (1.5, 0.5), (2.0, 1.5)])
-def test_binned_source_keeps_smooth_sums(alpha, r):
-    d, kappa = 100_000, 1e-4
-    k = np.arange(1.0, d + 1)
-    s, energy = k**-alpha, k ** (-1 - 2 * alpha * r)
-    exact = (energy / energy.sum() / (s + kappa) ** 2).sum()
-    binned = spectra.power_law(d, alpha, resolution=300)
-    signal = spectra.power_law_signal(d, alpha, r, resolution=300)
-    ours = (signal * binned.eigenvalues / (binned.eigenvalues + kappa) ** 2).sum()
-    # A bin of relative width 1/300 moves a smooth sum by about (alpha/300)^2/24 of its second derivative.
-    assert ours == pytest.approx(exact, rel=10 * (alpha / 300) ** 2)
+def test_compression_of_unsorted_and_clustered_spectra():
+    rng = np.random.default_rng(0)
+    s = np.concatenate([rng.uniform(1, 1.1, 500), 1e-6 * rng.uniform(1, 1.001, 500), [3e-3]])
+    rng.shuffle(s)
+    short, _ = spectra.compress(s)
+    kappa = np.geomspace(1e-8, 10, 40)
+    for p, q in ((1, 1), (0, 1)):
+        np.testing.assert_allclose(
+            equivalents.spectral_sum(short, None, kappa, p, q),
+            equivalents.spectral_sum(s, None, kappa, p, q),
+            rtol=1e-11,
+        )
 
 
-def test_ten_million_dimensions_cost_thousands():
-    s = spectra.power_law(10**7, 1.5, resolution=500)
-    assert s.dimension == 10**7
-    assert len(s) < 10_000
-    tail = zeta(1.5, 10**7 + 1)
-    assert s.trace == pytest.approx(zeta(1.5) - tail, rel=1e-12)
+def test_compression_leaves_short_spectra_alone():
+    s = spectra.two_level(100, 4.0, 0.25, 0.25)
+    same, signal = spectra.compress(s, [1.0, 2.0])
+    assert same is s
+    assert signal == [1.0, 2.0]
+    flat = spectra.compress(np.full(1000, 2.0))[0]
+    assert (len(flat), flat.dimension, flat.trace) == (1, 1000, 2000.0)
+
+
+def test_compressed_effective_ridge():
+    full = spectra.power_law(10**6, 1.5)
+    short, _ = spectra.compress(full)
+    for T in (10.0, 1e4, 1e6, 1e8):
+        exact = equivalents.effective_ridge(full, T, 1e-7)
+        assert equivalents.effective_ridge(short, T, 1e-7) == pytest.approx(exact, rel=1e-11)
 
 
 def test_signals_are_normalised():
@@ -79,7 +93,9 @@ def test_expanded_lists_every_direction():
         (lambda: spectra.Spectrum([1.0, 0.0]), "spectrum must be > 0, got 0.0"),
         (lambda: spectra.Spectrum([1.0, -1.0]), "spectrum must be > 0, got -1.0"),
         (lambda: spectra.Spectrum([1.0], [1, 2]), "multiplicities must be of shape"),
-        (lambda: spectra.Spectrum([1.0], [0.5]).expanded, "multiplicities must be >= 1"),
+        (lambda: spectra.Spectrum([1.0], [1.5]).expanded, "multiplicities must be a whole number"),
+        (lambda: spectra.Spectrum([1.0], [0.0]), "the sum of multiplicities must be >= 0.5"),
+        (lambda: spectra.compress([1.0], [1.0, 2.0]), "signal must be of shape"),
         (lambda: spectra.two_level(10, 1.0, 0.1, 0.01), "share_high must leave both levels"),
         (lambda: spectra.power_law(0, 1.5), "d must be >= 1"),
         (lambda: spectra.power_law(10, -1.0), "alpha must be >= 0"),
