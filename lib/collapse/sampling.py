@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.linalg import lapack
 
 from . import _checks
 from ._device import Stream, resolve
@@ -61,30 +62,54 @@ def _student(p: _Problem, T: int, stream: Stream, replicas: int) -> torch.Tensor
     return stream.normal((replicas, p.d)) / chi2.sqrt()
 
 
-def _triangle(stream: Stream, replicas: int, T: int, d: int) -> torch.Tensor:
-    """The triangular factor R of a T x d Gaussian matrix (Bartlett), shape (replicas, min(T, d), d)."""
+def _upper(stream: Stream, replicas: int, degrees: np.ndarray, d: int) -> torch.Tensor:
+    """Upper triangular (or trapezoidal) matrices: chi entries on the diagonal, normals above it."""
     import torch
 
-    rows = min(T, d)
-    i, j = np.triu_indices(rows, k=1, m=d)
-    above = torch.as_tensor(i * d + j, device=stream.device)
-    diagonal = torch.arange(rows, device=stream.device) * (d + 1)
-    factor = torch.zeros((replicas, rows * d), dtype=torch.float64, device=stream.device)
-    factor[:, above] = stream.normal((replicas, len(i)))
-    factor[:, diagonal] = stream.chi_square(T - np.arange(rows), (replicas, rows)).sqrt()
-    return factor.view(replicas, rows, d)
+    rows = len(degrees)
+    factor = torch.zeros((replicas, rows, d), dtype=torch.float64, device=stream.device)
+    factor.diagonal(dim1=-2, dim2=-1).copy_(stream.chi_square(degrees, (replicas, rows)).sqrt())
+    widths = [d - 1 - i for i in range(rows)]
+    normals = stream.normal((replicas, sum(widths))).split(widths, dim=1)
+    for i, row in enumerate(normals):  # whole rows: half the time of scattering by index
+        factor[:, i, i + 1 :] = row
+    return factor
 
 
-def _ridge_solve(U: torch.Tensor, y: torch.Tensor, penalty: float) -> torch.Tensor:
-    """Solve the ridge problem for a batch of designs U and labels y, in the smaller of the two dimensions."""
+def _factor(stream: Stream, replicas: int, T: int, d: int) -> torch.Tensor:
+    """Triangular V with V V' distributed as Z'Z for a T x d Gaussian matrix Z, T >= d (Bartlett).
+
+    Z = QR with the columns in reverse order; V is the transpose of R with rows and columns reversed. In
+    this order V V' is LAPACK's product of a triangle with its transpose, a third of the usual work.
+    """
+    return _upper(stream, replicas, T - d + 1 + np.arange(d), d)
+
+
+def _solve(U: torch.Tensor, pull: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Solve (U U' + penalty) w = U pull for a batch of triangular U, which may be overwritten."""
     import torch
 
-    rows, d = U.shape[-2:]
-    if rows >= d:
-        gram = U.mT @ U
-        gram.diagonal(dim1=-2, dim2=-1).add_(penalty)
-        rhs = (U.mT @ y[..., None])[..., 0]
-        return torch.cholesky_solve(rhs[..., None], torch.linalg.cholesky(gram))[..., 0]
+    if U.device.type == "cpu" and U.shape[-1] >= 64:  # below, a batched call beats a loop
+        rhs = (U @ pull[..., None])[..., 0].numpy()
+        return torch.from_numpy(
+            np.stack([_lapack(u.T, b, penalty) for u, b in zip(U.numpy(), rhs, strict=True)])
+        )
+    gram = U @ U.mT
+    gram.diagonal(dim1=-2, dim2=-1).add_(penalty)
+    return torch.cholesky_solve(U @ pull[..., None], torch.linalg.cholesky(gram))[..., 0]
+
+
+def _lapack(lower: np.ndarray, rhs: np.ndarray, penalty: float) -> np.ndarray:
+    """One such problem with L = U' in LAPACK's order, overwritten: product of triangles, Cholesky solve."""
+    gram, _ = lapack.dlauum(lower, lower=1, overwrite_c=1)
+    gram.ravel(order="F")[:: len(gram) + 1] += penalty
+    return lapack.dposv(gram, rhs, lower=1, overwrite_a=1, overwrite_b=1)[1]
+
+
+def _solve_wide(U: torch.Tensor, y: torch.Tensor, penalty: float) -> torch.Tensor:
+    """U'(U U' + penalty)^-1 y for a batch of designs U, by their smaller side."""
+    import torch
+
     kernel = U @ U.mT
     kernel.diagonal(dim1=-2, dim2=-1).add_(penalty)
     dual = torch.cholesky_solve(y[..., None], torch.linalg.cholesky(kernel))
@@ -95,16 +120,25 @@ def _ridge_batch(p: _Problem, T: int, ridge: float, direct: bool) -> torch.Tenso
     """Ridge estimates from triangular factors, or from the full data if `direct`."""
     import torch
 
-    rows = T if direct else min(T, p.d)
     parts = []
-    for replicas in p.blocks(rows * p.d + min(T, p.d) ** 2):
+    for size in p.blocks(p.d * (T if direct else min(T, p.d)) + min(T, p.d) ** 2):
         if direct:
-            Z = p.stream.normal((replicas, rows, p.d))
+            X = p.stream.normal((size, T, p.d)) * p.root
+            y = X @ p.truth + p.noise * p.stream.normal((size, T))
+            if T < p.d:
+                fit = _solve_wide(X, y, T * ridge)
+            else:
+                gram = X.mT @ X
+                gram.diagonal(dim1=-2, dim2=-1).add_(T * ridge)
+                fit = torch.linalg.solve(gram, (X.mT @ y[..., None])[..., 0])
+        elif p.d > T:
+            X = _upper(p.stream, size, T - np.arange(T), p.d) * p.root
+            fit = _solve_wide(X, X @ p.truth + p.noise * p.stream.normal((size, T)), T * ridge)
         else:
-            Z = _triangle(p.stream, replicas, T, p.d)
-        U = Z * p.root
-        y = U @ p.truth + p.noise * p.stream.normal((replicas, rows))
-        parts.append(_ridge_solve(U, y, T * ridge))
+            U = _factor(p.stream, size, T, p.d) * p.root[:, None]
+            pull = U.mT @ p.truth + p.noise * p.stream.normal((size, p.d))
+            fit = _solve(U, pull, T * ridge)
+        parts.append(fit)
     return torch.cat(parts)
 
 
@@ -273,20 +307,15 @@ def accumulate_chain(
     p = _Problem(truth, spectrum, noise, replicas, seed, device)
     T = _checks.count("T", T, low=p.d, why=" (the dimension) for a least-squares fit")
     n = _checks.count("n", n)
+    designs = 1 if shared else n
+    index = torch.arange(1, n + 1, device=p.device)[:, None]
     blocks = []
-    for size in p.blocks(3 * p.d**2):
-        fit = torch.zeros((size, p.d), dtype=torch.float64, device=p.device)
-        fits, gram = [], None
-        for i in range(1, n + 1):
-            if gram is None or not shared:
-                R = _triangle(p.stream, size, T, p.d)
-                gram = R.mT @ R if gram is None else gram + R.mT @ R
-                cholesky = torch.linalg.cholesky(gram)
-            pull = R.mT @ p.stream.normal((size, p.d, 1))
-            step = torch.cholesky_solve(pull, cholesky)[..., 0]
-            fit = fit + (step / i if shared else step)
-            fits.append(fit)
-        blocks.append(_stack(fits))
+    for size in p.blocks(3 * designs * p.d**2):
+        V = _factor(p.stream, size * designs, T, p.d).view(size, designs, p.d, p.d)
+        pooled = index[..., None] * (V @ V.mT) if shared else (V @ V.mT).cumsum(1)
+        pull = V @ p.stream.normal((size, n, p.d, 1))
+        steps = torch.cholesky_solve(pull, torch.linalg.cholesky(pooled))[..., 0]
+        blocks.append(steps.cumsum(1))
     return p.give(p.truth + p.noise * torch.cat(blocks) / p.root)
 
 
@@ -303,9 +332,8 @@ def ridge_bartlett(
 ) -> Any:
     r"""Ridge estimates from $T\ge d$ samples, in O(d^3) each whatever T.
 
-    Write $X=QR\,\Sigma^{1/2}$ with Q orthonormal. R is upper triangular with independent entries,
-    $R_{ii}\sim\chi_{T-i+1}$ and normals above; $X^\top X$ and $X^\top y$ depend on the data through R and the
-    normal vector $Q^\top\varepsilon$ only.
+    In law $X^\top X=UU^\top$ and $X^\top\varepsilon=Ug$ with g standard normal and $U=\Sigma^{1/2}V$. The matrix V is
+    upper triangular with independent entries, $V_{ii}\sim\chi_{T-d+i}$ and normals above the diagonal.
 
     Parameters
     ----------

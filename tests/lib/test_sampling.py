@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp, kstest
 from scipy.stats import f as f_law
+from scipy.stats import ks_2samp, kstest
 
 from collapse import Estimate, sampling, spectra
 
@@ -70,6 +70,25 @@ def test_ols_error_follows_the_f_law():
     scaled = e * (T - D + 1) / (noise**2 * D)
     assert kstest(scaled, f_law(D, T - D + 1).cdf).pvalue > 1e-4
     assert abs(Estimate.from_samples(e, seed=3).z(noise**2 * D / (T - D - 1))) < 4
+
+
+def test_the_lapack_route_solves_the_same_problem():
+    rng = np.random.default_rng(0)
+    U = torch.from_numpy(np.triu(rng.standard_normal((3, 70, 70))) + 9 * np.eye(70))
+    pull = torch.from_numpy(rng.standard_normal((3, 70)))
+    u = U.numpy().copy()
+    ours = sampling._solve(U, pull, 0.7).numpy()
+    gram = u @ np.swapaxes(u, 1, 2) + 0.7 * np.eye(70)
+    np.testing.assert_allclose(ours, np.linalg.solve(gram, u @ pull.numpy()[..., None])[..., 0], rtol=1e-9)
+
+
+def test_ridge_law_in_more_dimensions():
+    d, T, ridge = 80, 100, 0.05
+    s, truth = spectra.power_law(d, 1.2), np.ones(d) / np.sqrt(d)
+    ours = sampling.ridge(truth, s, T, ridge, 0.5, replicas=1000, seed=1)
+    direct = sampling.ridge(truth, s, T, ridge, 0.5, replicas=1000, seed=2, direct=True)
+    same_law(ours[:, 0], direct[:, 0])
+    same_law(((ours - truth) ** 2 @ s.eigenvalues), ((direct - truth) ** 2 @ s.eigenvalues))
 
 
 def test_ridge_bartlett_and_dual_are_the_dispatched_samplers():
