@@ -32,6 +32,11 @@ def to_namespace(*arrays: Any) -> tuple[Any, ...]:
     return tuple(torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in arrays)
 
 
+def to_numpy(x: Any) -> np.ndarray:
+    """The values of an array or tensor as NumPy, wherever they live."""
+    return x.detach().cpu().numpy() if _checks.is_tensor(x) else np.asarray(x)
+
+
 def detached(x: Any) -> Any:
     """`x` without its gradient history."""
     return x.detach() if _checks.is_tensor(x) else x

@@ -9,13 +9,14 @@ import numpy as np
 from scipy.special import log_ndtr, ndtri
 
 from . import _checks
+from ._device import to_numpy
 
 # A single comparison fails beyond three standard errors: it does so by chance once in 370 times.
 _SINGLE_LIMIT = 3.0
 
 
 def expected_max_abs_z(points: int) -> float:
-    """Mean of the largest of `points` independent |z|, z standard normal.
+    """Mean of the largest of `points` independent absolute values of standard normal z.
 
     Parameters
     ----------
@@ -25,6 +26,11 @@ def expected_max_abs_z(points: int) -> float:
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If `points` is not a whole number >= 1.
 
     Examples
     --------
@@ -40,7 +46,7 @@ def expected_max_abs_z(points: int) -> float:
 
 
 def limit_abs_z(points: int) -> float:
-    """The bound on the largest of `points` |z| that fails by chance as rarely as one |z| fails 3.
+    """The bound on the largest of `points` absolute z that fails by chance as rarely as one exceeds 3.
 
     Parameters
     ----------
@@ -51,6 +57,11 @@ def limit_abs_z(points: int) -> float:
     -------
     float
         3 for one point, growing like the square root of twice the logarithm.
+
+    Raises
+    ------
+    ValueError
+        If `points` is not a whole number >= 1.
 
     Examples
     --------
@@ -93,7 +104,7 @@ class Agreement:
 
     @property
     def passed(self) -> bool:
-        """Whether the largest |z| is within the limit."""
+        """Whether the largest absolute z is within the limit."""
         return self.max_abs_z <= self.limit
 
     def __str__(self) -> str:
@@ -168,9 +179,7 @@ class Estimate:
         ValueError
             If there are fewer than two replicas: a standard error needs two.
         """
-        samples = _checks.real("samples", samples)
-        if _checks.is_tensor(samples):
-            samples = samples.detach().cpu().numpy()
+        samples = to_numpy(_checks.real("samples", samples))
         if samples.ndim == 0 or samples.shape[axis] < 2:
             raise ValueError(f"samples must hold at least 2 replicas, got shape {samples.shape}")
         replicas = samples.shape[axis]
@@ -237,7 +246,7 @@ class Estimate:
         z = np.abs(np.atleast_1d(self.z(theory, bias)))
         return Agreement(z.size, float(z.max()), expected_max_abs_z(z.size), limit_abs_z(z.size), bias)
 
-    def check(self, theory: Any, label: str, bias: float = 0.0) -> Agreement:
+    def check(self, theory: Any, label: str, bias: float = 0.0) -> None:
         """Print the agreement with theory in one line, and fail if there is none.
 
         Parameters
@@ -247,25 +256,20 @@ class Estimate:
         label : str
             What is checked, such as the name of the theorem.
 
-        Returns
-        -------
-        Agreement
-
         Raises
         ------
         AssertionError
-            If the largest |z| is beyond the limit.
+            If the largest absolute z is beyond the limit.
 
         Examples
         --------
-        >>> _ = Estimate(1.02, 0.01, 100, 0).check(1.0, "A law")
+        >>> Estimate(1.02, 0.01, 100, 0).check(1.0, "A law")
         A law: 1 point, max |z| = 2.0 (expected 0.8, limit 3.0)
         """
         agreement = self.agreement(theory, bias)
         if not agreement.passed:
             raise AssertionError(f"{label}: {agreement}")
         print(f"{label}: {agreement}")
-        return agreement
 
     def __str__(self) -> str:
         if np.ndim(self.mean):

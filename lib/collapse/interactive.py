@@ -320,7 +320,7 @@ class Explorer:
             },
             "y": {"label": self.ylabel, "scale": self.yscale, "range": [_rounded(v, 5) for v in self.ylim]},
             "sliders": [
-                {"label": s.label, "texts": [number_text(v) for v in s.values], "start": s.position}
+                {"label": s.label, "texts": [_number_text(v) for v in s.values], "start": s.position}
                 for s in self.sliders
             ],
             "curves": [self._curve_style(c) for c in range(len(self.names))],
@@ -402,7 +402,7 @@ class Explorer:
             ax.set(xscale=self.xscale, yscale=self.yscale, ylim=self.ylim, xlim=(self.x[0], self.x[-1]))
             for mark in self.marks:
                 self._draw_mark(ax, mark, values)
-            stops = ", ".join(f"{s.label}: {number_text(values[s.name])}" for s in self.sliders)
+            stops = ", ".join(f"{s.label}: {_number_text(values[s.name])}" for s in self.sliders)
             ax.set_title("\n".join(_wrapped(text, 54) for text in (self.title, stops)))
             ax.set(xlabel=_wrapped(self.xlabel, 54), ylabel=_wrapped(self.ylabel, 32))
             figure.legend(loc="outside lower center", ncols=3, handlelength=3)
@@ -491,13 +491,11 @@ def _slider_row(ipywidgets: Any, slider: Slider, changed: Callable[[Slider, floa
     return ipywidgets.VBox([ipywidgets.Label(slider.label), ipywidgets.HBox([handle, field])])
 
 
-def number_text(value: float) -> str:
+def _number_text(value: float) -> str:
     """A number as the figure writes it: four digits, powers of ten in superscripts.
 
-    Examples
-    --------
-    >>> from collapse.interactive import number_text
-    >>> [number_text(v) for v in (300, 0.25, 1e-05, -3.2e7)]
+    >>> from collapse.interactive import _number_text
+    >>> [_number_text(v) for v in (300, 0.25, 1e-05, -3.2e7)]
     ['300', '0.25', '10⁻⁵', '−3.2·10⁷']
     """
     size = abs(value)

@@ -332,8 +332,8 @@ def ridge_bartlett(
 ) -> Any:
     r"""Ridge estimates from $T\ge d$ samples, in O(d^3) each whatever T.
 
-    In law $X^\top X=UU^\top$ and $X^\top\varepsilon=Ug$ with g standard normal and $U=\Sigma^{1/2}V$. The matrix
-    V is upper triangular with independent entries, $V_{ii}\sim\chi_{T-d+i}$ and normals above the diagonal.
+    In law $X^\top X=UU^\top$ and $X^\top\varepsilon=Ug$, with g standard normal and $U=\Sigma^{1/2}V$.
+    Here V is upper triangular with independent entries, $V_{ii}\sim\chi_{T-d+i}$ and normals above.
 
     Parameters
     ----------

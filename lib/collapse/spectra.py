@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
+from ._device import to_numpy
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Spectrum:
     @property
     def trace(self) -> float:
         """Sum of the eigenvalues."""
-        return float((self.multiplicities * _numpy(self.eigenvalues)).sum())
+        return float((self.multiplicities * to_numpy(self.eigenvalues)).sum())
 
     @property
     def expanded(self) -> np.ndarray:
@@ -75,20 +76,56 @@ class Spectrum:
             If a multiplicity is not whole.
         """
         m = _checks.counts("multiplicities", self.multiplicities)
-        return np.repeat(_numpy(self.eigenvalues), m.astype(int))
-
-
-def _numpy(x: Any) -> np.ndarray:
-    return x.detach().cpu().numpy() if _checks.is_tensor(x) else x
+        return np.repeat(to_numpy(self.eigenvalues), m.astype(int))
 
 
 def as_spectrum(spectrum: Any) -> Spectrum:
-    """A `Spectrum` from itself or from an array of eigenvalues."""
+    """A `Spectrum` from itself or from an array of eigenvalues.
+
+    Parameters
+    ----------
+    spectrum : Spectrum or array, shape (K,)
+        Eigenvalues > 0, each of multiplicity 1 if given as an array.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ValueError
+        If there are no eigenvalues or one is not > 0.
+
+    Source: chapter *Ridge regression in high dimension*, the model.
+
+    Examples
+    --------
+    >>> as_spectrum([2.0, 1.0]).dimension
+    2
+    """
     return spectrum if isinstance(spectrum, Spectrum) else Spectrum(spectrum)
 
 
 def isotropic(d: int, scale: float = 1.0) -> Spectrum:
     """The flat spectrum: `d` eigenvalues equal to `scale`.
+
+    Parameters
+    ----------
+    d : int
+        Dimension, >= 1.
+    scale : float
+        The common eigenvalue, > 0.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Source: chapter *Ridge regression in high dimension*, isotropic case.
 
     Examples
     --------
@@ -101,10 +138,25 @@ def isotropic(d: int, scale: float = 1.0) -> Spectrum:
 def two_level(d: int, high: float, low: float, share_high: float) -> Spectrum:
     """Two eigenvalues: a share `share_high` (rounded to whole directions) at `high`, the rest at `low`.
 
+    Parameters
+    ----------
+    d : int
+        Dimension, >= 2.
+    high, low : float
+        The two eigenvalues, > 0.
+    share_high : float
+        Share of the directions at `high`, between 0 and 1.
+
+    Returns
+    -------
+    Spectrum
+
     Raises
     ------
     ValueError
-        If the rounding leaves one of the two levels empty.
+        If the rounding leaves one of the two levels empty, or an argument is outside its range.
+
+    Source: chapter *Ridge regression in high dimension*, the spectra of the checks.
 
     Examples
     --------
@@ -213,6 +265,13 @@ def uniform_signal(spectrum: Any, norm2: float = 1.0) -> np.ndarray:
     array, shape (K,)
         Squared coefficients, summed over the directions of each eigenvalue.
 
+    Raises
+    ------
+    ValueError
+        If `norm2` is negative or the spectrum is not valid.
+
+    Source: chapter *Ridge regression in high dimension*, isotropic prior.
+
     Examples
     --------
     >>> uniform_signal(two_level(100, 4.0, 0.25, 0.25)).tolist()
@@ -226,10 +285,28 @@ def uniform_signal(spectrum: Any, norm2: float = 1.0) -> np.ndarray:
 def check_signal(spectrum: Spectrum, signal: Any) -> Any:
     """`signal` as an array of one number for each distinct eigenvalue.
 
+    Parameters
+    ----------
+    spectrum : Spectrum
+        The covariance.
+    signal : array, shape (K,)
+        Squared coefficients of the truth, summed over equal eigenvalues.
+
+    Returns
+    -------
+    array, shape (K,)
+
     Raises
     ------
     ValueError
         If its shape is not that of the spectrum, or an entry is negative where no multiplicity is.
+
+    Source: chapter *Ridge regression in high dimension*, the model.
+
+    Examples
+    --------
+    >>> check_signal(isotropic(3), [1.0])
+    array([1.])
     """
     compressed = bool((spectrum.multiplicities < 0).any())
     check = _checks.real if compressed else _checks.nonnegative
@@ -274,8 +351,8 @@ def compress(spectrum: Any, signal: Any = None) -> tuple[Spectrum, Any]:
     (True, 100000)
     """
     spectrum = as_spectrum(spectrum)
-    s, m = _numpy(spectrum.eigenvalues), _numpy(spectrum.multiplicities)
-    weights = [m] if signal is None else [m, _numpy(check_signal(spectrum, signal))]
+    s, m = to_numpy(spectrum.eigenvalues), to_numpy(spectrum.multiplicities)
+    weights = [m] if signal is None else [m, to_numpy(check_signal(spectrum, signal))]
     v = np.log(s)
     low, length = v.min(), np.ptp(v)
     panels = max(1, int(np.ceil(length / 5)))
@@ -324,6 +401,13 @@ def from_data(features: Any, relative_floor: float = 1e-12) -> Spectrum:
     Spectrum
         In decreasing order.
 
+    Raises
+    ------
+    ValueError
+        If `features` is not a two-dimensional array of finite numbers, or all zero.
+
+    Source: chapter *Ridge regression in high dimension*, the model.
+
     Examples
     --------
     >>> from_data([[1.0, 0.0], [0.0, 2.0]]).eigenvalues.tolist()
@@ -333,7 +417,7 @@ def from_data(features: Any, relative_floor: float = 1e-12) -> Spectrum:
     if x.ndim != 2:
         raise ValueError(f"features must have shape (N, d), got shape {tuple(x.shape)}")
     floor = _checks.scalar("relative_floor", relative_floor)
-    s = np.linalg.svd(_numpy(x), compute_uv=False) ** 2 / x.shape[0]
+    s = np.linalg.svd(to_numpy(x), compute_uv=False) ** 2 / x.shape[0]
     if s[0] == 0:
         raise ValueError("features must not all be zero")
     return Spectrum(s[s > floor * s[0]])

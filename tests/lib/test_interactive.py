@@ -196,7 +196,7 @@ def test_identity_depends_on_content():
     ],
 )  # fmt: skip
 def test_numbers_are_written_for_readers(value, text):
-    assert interactive.number_text(value) == text
+    assert interactive._number_text(value) == text
 
 
 # -- refusals ------------------------------------------------------------------------------------------
