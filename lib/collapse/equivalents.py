@@ -20,8 +20,8 @@ from . import _checks
 from ._device import detached, namespace, to_namespace
 from .spectra import Spectrum, as_spectrum
 
-# Grid points times distinct eigenvalues held in memory at once: 2^22 float64 are 32 MB.
-_CHUNK = 1 << 22
+# Grid points times distinct eigenvalues worked on at once: 2^18 float64, 2 MB, stay in a processor's cache.
+_CHUNK = 1 << 18
 _MAX_STEPS = 2000
 _TABLE = 64
 

@@ -35,12 +35,18 @@ class _Problem:
 
         spectrum = as_spectrum(spectrum)
         eigenvalues = spectrum.expanded
-        truth = _checks.vector("truth", truth, len(eigenvalues))
+        truth = _checks.real("truth", truth)
+        replicas = _checks.count("replicas", replicas)
+        if tuple(truth.shape) not in {(len(eigenvalues),), (replicas, len(eigenvalues))}:
+            d = len(eigenvalues)
+            raise ValueError(
+                f"truth must be of shape ({d},) or ({replicas}, {d}), got shape {tuple(truth.shape)}"
+            )
         self.tensors = _checks.is_tensor(truth)
         self.device = resolve(str(truth.device) if self.tensors and device == "cpu" else device)
         self.d = len(eigenvalues)
         self.noise = _checks.scalar("noise", noise)
-        self.replicas = _checks.count("replicas", replicas)
+        self.replicas = replicas
         self.stream = Stream(seed, self.device)
         self.truth = torch.as_tensor(truth, dtype=torch.float64, device=self.device)
         self.root = torch.as_tensor(eigenvalues, dtype=torch.float64, device=self.device).sqrt()
@@ -120,11 +126,13 @@ def _ridge_batch(p: _Problem, T: int, ridge: float, direct: bool) -> torch.Tenso
     """Ridge estimates from triangular factors, or from the full data if `direct`."""
     import torch
 
-    parts = []
+    truths = p.truth.expand(p.replicas, p.d)[..., None]
+    parts, done = [], 0
     for size in p.blocks(p.d * (T if direct else min(T, p.d)) + min(T, p.d) ** 2):
+        truth, done = truths[done : done + size], done + size
         if direct:
             X = p.stream.normal((size, T, p.d)) * p.root
-            y = X @ p.truth + p.noise * p.stream.normal((size, T))
+            y = (X @ truth)[..., 0] + p.noise * p.stream.normal((size, T))
             if T < p.d:
                 fit = _solve_wide(X, y, T * ridge)
             else:
@@ -133,10 +141,11 @@ def _ridge_batch(p: _Problem, T: int, ridge: float, direct: bool) -> torch.Tenso
                 fit = torch.linalg.solve(gram, (X.mT @ y[..., None])[..., 0])
         elif p.d > T:
             X = _upper(p.stream, size, T - np.arange(T), p.d) * p.root
-            fit = _solve_wide(X, X @ p.truth + p.noise * p.stream.normal((size, T)), T * ridge)
+            y = (X @ truth)[..., 0] + p.noise * p.stream.normal((size, T))
+            fit = _solve_wide(X, y, T * ridge)
         else:
             U = _factor(p.stream, size, T, p.d) * p.root[:, None]
-            pull = U.mT @ p.truth + p.noise * p.stream.normal((size, p.d))
+            pull = (U.mT @ truth)[..., 0] + p.noise * p.stream.normal((size, p.d))
             fit = _solve(U, pull, T * ridge)
         parts.append(fit)
     return torch.cat(parts)
@@ -152,8 +161,9 @@ def ols(
 
     Parameters
     ----------
-    truth : array, shape (d,)
-        Coefficients of the labelling parameter in the eigenbasis. A tensor gives a tensor back.
+    truth : array, shape (d,) or (replicas, d)
+        Coefficients of the labelling parameter in the eigenbasis, one for all replicas or one each. A tensor
+        gives a tensor back.
     spectrum : Spectrum or array, shape (d,)
         Covariance eigenvalues.
     T : int
@@ -245,7 +255,7 @@ def ols_chain(
             raise ValueError("path must be False with shared=True: steps on one design are dependent")
         steps = [_student(p, T0, stream, p.replicas) for stream in p.stream.spawn(n)]
         total = _stack(steps).cumsum(1)
-        return p.give(p.truth + p.noise * total / p.root)
+        return p.give(p.truth.view(-1, 1, p.d) + p.noise * total / p.root)
     if shared:
         spread = n / p.stream.chi_square(T0 - p.d + 1, (p.replicas, 1))
     else:
@@ -316,7 +326,7 @@ def accumulate_chain(
         pull = V @ p.stream.normal((size, n, p.d, 1))
         steps = torch.cholesky_solve(pull, torch.linalg.cholesky(pooled))[..., 0]
         blocks.append(steps.cumsum(1))
-    return p.give(p.truth + p.noise * torch.cat(blocks) / p.root)
+    return p.give(p.truth.view(-1, 1, p.d) + p.noise * torch.cat(blocks) / p.root)
 
 
 def ridge_bartlett(

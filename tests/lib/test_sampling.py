@@ -251,6 +251,19 @@ def test_no_nan_at_extremes(d, T, ridge, noise):
     assert (orthogonal >= 0).all()
 
 
+@pytest.mark.parametrize(("T", "ridge"), [(30, 0.0), (30, 0.1), (8, 0.1)])
+@pytest.mark.parametrize("direct", [False, True])
+def test_each_replica_may_have_its_own_truth(T, ridge, direct):
+    s = SPECTRA["two-level"]
+    truths = np.random.default_rng(0).standard_normal((R, D))
+    fitted = sampling.ridge(truths, s, T, ridge, 0.5, replicas=R, seed=1, direct=direct)
+    theirs = np.concatenate(
+        [reference(w, s, T, ridge, 0.5, replicas=1, seed=i) for i, w in enumerate(truths)]
+    )
+    same_law(((fitted - truths) ** 2 * s).sum(1), ((theirs - truths) ** 2 * s).sum(1))
+    same_law((fitted * truths * s).sum(1), (theirs * truths * s).sum(1))
+
+
 def test_noiseless_least_squares_returns_the_truth():
     np.testing.assert_array_equal(
         sampling.ols(TRUTH, np.ones(D), 30, 0.0, replicas=2, seed=0), [TRUTH, TRUTH]
@@ -261,7 +274,10 @@ def test_noiseless_least_squares_returns_the_truth():
     ("call", "message"),
     [
         (lambda k: sampling.ols([1.0, 1.0], [1.0, 1.0], 1, 0.1, **k), "T must be >= 2 .the dimension."),
-        (lambda k: sampling.ols([1.0], [1.0, 1.0], 5, 0.1, **k), r"truth must be of shape \(2,\)"),
+        (
+            lambda k: sampling.ols([1.0], [1.0, 1.0], 5, 0.1, **k),
+            r"truth must be of shape \(2,\) or \(2, 2\)",
+        ),
         (lambda k: sampling.ols([1.0], [1.0], 5, -0.1, **k), "noise must be >= 0, got -0.1"),
         (lambda k: sampling.ols([np.nan], [1.0], 5, 0.1, **k), "truth must be finite"),
         (lambda k: sampling.ols([1.0], [1.0], 5, 0.1, **{**k, "replicas": 0}), "replicas must be >= 1"),
