@@ -64,8 +64,9 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any) -> Er
     $$B\simeq\frac{\kappa^2\sum_kc_k^2s_k/(s_k+\kappa)^2}{1-\mathrm{df}_2/T},\qquad
     V\simeq\sigma^2\frac{\mathrm{df}_2}{T-\mathrm{df}_2},$$
 
-    with $\kappa$ the effective ridge and both sums at $\kappa$. Asymptotic: at fixed ridge > 0 the error is
-    O(1/T). The exact ridgeless values are `ols_test_error` and `min_norm_test_error`.
+    with $\kappa$ the effective ridge and both sums at $\kappa$. Asymptotic: at a fixed ridge > 0 the chapter
+    proves an error $O(T^{-1/2})$ and measures a relative O(1/T). The exact ridgeless values are
+    `ols_test_error` and `min_norm_test_error`.
 
     Parameters
     ----------

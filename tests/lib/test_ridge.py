@@ -13,6 +13,7 @@ from scipy import integrate, optimize, special
 from sklearn.linear_model import Ridge
 
 from collapse import equivalents, ridge, spectra
+from collapse.estimates import Estimate
 
 D = 40
 SPECTRA = {
@@ -98,6 +99,34 @@ def test_finite_size_error_falls_like_one_over_size():
     assert deviations[0] > 0.03
     # A factor 4 in size: standard errors of 0.003 leave the ratio uncertain by about one.
     assert 2.5 < deviations[0] / deviations[1] < 7
+
+
+@pytest.mark.parametrize("d", [10, 40, 2000])
+def test_trace_of_the_hat_matrix_measures_the_effective_ridge(d):
+    """1 - tr H / T = ridge / kappa on average, whatever the dimension: here d/T from 1/4 to 50.
+
+    Allowed: 4 % finite-size error at T = 40, a constant of 1.6 over T.
+    """
+    rng = np.random.default_rng(11)
+    T = 40
+    spectrum = spectra.power_law(d, 1.1)
+    penalty = 0.1 * spectrum.trace / T
+    X = rng.standard_normal((100, T, d)) * np.sqrt(spectrum.eigenvalues)
+    x = np.linalg.eigvalsh(X @ X.transpose(0, 2, 1) / T).clip(0)
+    left = Estimate.from_samples(1 - (x / (x + penalty)).sum(axis=1) / T, seed=11)
+    theory = penalty / equivalents.effective_ridge(spectrum, T, penalty)
+    assert abs(left.z(theory, bias=0.04)) < 4
+
+
+def test_height_of_the_peak_needs_a_ridge_below_the_square_of_the_smallest_eigenvalue():
+    """At T = d, V = sqrt(s_h / ridge) / 2 for ridge << s_d^2 / s_h, which may be far below s_d."""
+    small = 1e-6
+    spectrum = spectra.Spectrum([1.0, small], [99, 1])
+    harmonic = 100 / (99 + 1 / small)
+    limit = small**2 / harmonic
+    low, high = ridge.test_error(spectrum, [1.0, 0.0], 100, limit * np.array([1e-8, 1.0]), 1.0).variance
+    assert low == pytest.approx(0.5 * np.sqrt(harmonic / (1e-8 * limit)), rel=1e-3)
+    assert limit < small / 50 and high > 1.2 * 0.5 * np.sqrt(harmonic / limit)
 
 
 @pytest.mark.parametrize("T", [20, 40, 80])
