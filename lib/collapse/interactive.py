@@ -398,14 +398,18 @@ class Explorer:
                     if style == "reference"
                     else {"color": plotting.COLORS[style], "linestyle": (0, plotting.DASHES[style] or None)}
                 )
-                ax.plot(self.x, y, label=_plain(name), **look)
+                ax.plot(self.x, y, label=_wrapped(name, 54), **look)
             ax.set(xscale=self.xscale, yscale=self.yscale, ylim=self.ylim, xlim=(self.x[0], self.x[-1]))
             for mark in self.marks:
                 self._draw_mark(ax, mark, values)
             stops = ", ".join(f"{s.label}: {_number_text(values[s.name])}" for s in self.sliders)
             ax.set_title("\n".join(_wrapped(text, 54) for text in (self.title, stops)))
             ax.set(xlabel=_wrapped(self.xlabel, 54), ylabel=_wrapped(self.ylabel, 32))
-            figure.legend(loc="outside lower center", ncols=3, handlelength=3)
+            for columns in (3, 2, 1):  # as many names side by side as the picture is wide
+                legend = figure.legend(loc="outside lower center", ncols=columns, handlelength=3)
+                if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+                    break
+                legend.remove()
             figure.savefig(out, format="png", dpi=120, metadata={"Software": None})
             return out.getvalue()
 

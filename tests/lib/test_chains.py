@@ -164,8 +164,27 @@ def test_log_variance(unbiased):
 def test_carriers():
     n, T = np.array([19, 95, 190]), 20
     estimate = chains.simulate_gaussian_carriers(n, T, replicas=40_000, seed=4)
-    # The theory takes log v for normal: relative error of order 1 / (T - 1).
-    estimate.check(chains.gaussian_carriers(n, T), "carriers", bias=1 / 38)
+    # The theory takes log v for normal: relative error up to 1 / (3 nu).
+    estimate.check(chains.gaussian_carriers(n, T), "carriers", bias=1 / 57)
+
+
+@pytest.mark.parametrize("T", [10, 20, 80])
+@pytest.mark.parametrize("age", [1, 3, 10])
+def test_carriers_against_the_exact_law(T, age):
+    # The law of log v among weighted runs, by inverting its characteristic function on a grid.
+    nu, n = T - 1, age * (T - 1)
+    mean = n * (special.digamma(nu / 2 + 1) - np.log(nu / 2))
+    width = 40 * np.sqrt(n * special.polygamma(1, nu / 2 + 1)) + 40
+    x = mean + width * (np.arange(2**15) / 2**15 - 0.5)
+    u = 2 * np.pi * np.fft.fftfreq(x.size, x[1] - x[0])
+    factor = special.loggamma(nu / 2 + 1 + 1j * u) - special.gammaln(nu / 2 + 1) + 1j * u * np.log(2 / nu)
+    density = np.fft.fft(np.exp(n * factor - 1j * u * x[0])).real / width
+    median = np.interp(0.5, np.cumsum(density) * (x[1] - x[0]), x + (x[1] - x[0]) / 2)
+    above = np.linspace(median, x[-1], 10**5)
+    share = np.trapezoid(np.exp(-above) * np.interp(above, x, density), above)
+    # Skewness moves the median by about 1 / (3 nu): the normal formula is too large by at most that,
+    # to within terms of order 1 / nu^2.
+    assert 0 < chains.gaussian_carriers(n, T) / share - 1 < 1 / (3 * nu) + 1 / nu**2
 
 
 def test_carriers_by_brute_force():
@@ -412,7 +431,7 @@ def test_simulators_on_the_gpu():
     estimate = chains.simulate_gaussian_log_variance(n, T, **options)
     estimate.check(chains.gaussian_log_variance(n, T).mean, "log variance on the GPU")
     estimate = chains.simulate_gaussian_carriers(n * 19, T, **options)
-    estimate.check(chains.gaussian_carriers(n * 19, T), "carriers on the GPU", bias=1 / 38)
+    estimate.check(chains.gaussian_carriers(n * 19, T), "carriers on the GPU", bias=1 / 57)
 
 
 def test_estimates_are_estimates():

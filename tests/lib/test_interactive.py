@@ -1,6 +1,7 @@
 """The interactive figure without a browser: its table, its three appearances, its refusals."""
 
 import base64
+import io
 import json
 import math
 import re
@@ -10,6 +11,7 @@ import warnings
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from nbclient import NotebookClient
 
 from collapse import interactive, plotting
@@ -161,6 +163,14 @@ def test_image_takes_dollars_and_long_words_literally():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(title="cost in $ and $^{", ylabel="a very long name for a vertical axis, wrapped " * 2).png()
+
+
+@pytest.mark.parametrize("letters", [3, 30, 100])
+def test_names_of_any_length_stay_inside_the_image(letters):
+    names = [f"{i} " + "word " * (letters // 5) for i in range(3)]
+    png = one(lambda x, p: {name: x + i for i, name in enumerate(names)}).png()
+    image = imread(io.BytesIO(png))
+    assert np.all(image[:, :2, :3] == 1) and np.all(image[:, -2:, :3] == 1)  # white margins
 
 
 def test_html_is_self_contained():
