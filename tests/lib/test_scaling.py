@@ -179,6 +179,21 @@ def test_spread_is_the_standard_deviation_of_the_simulation():
         assert abs(z) < 3.5
 
 
+def test_spread_leaves_out_less_than_two_over_T_of_the_exact_variance():
+    # all pairs of the 4000 most frequent items one by one, those beyond in the limit of rare items
+    for beta in (1.5, 2.0):
+        p = scaling.zipf_probabilities(4000, beta)
+        for T in (30, 300):
+            both = np.maximum(1 - p[:, None] - p, 0) ** T
+            pairs = p[:, None] * p * (both - np.outer((1 - p) ** T, (1 - p) ** T))
+            np.fill_diagonal(pairs, 0)
+            frontier = scaling.zipf_sum(lambda p, T: T * p * np.exp(-T * p), beta, T)
+            beyond = -(frontier**2 - np.sum(T * p**2 * np.exp(-T * p)) ** 2) / T
+            single = scaling.zipf_sum(lambda p, T: p * ((1 - p) ** T - (1 - p) ** (2 * T)), beta, T)
+            exact = single + pairs.sum() + beyond
+            assert 1 / T < scaling.missing_mass_spread(beta, T) ** 2 / exact - 1 < 2 / T
+
+
 def test_samples_by_counting():
     # the same draws, one training set at a time and with a Python set
     T = np.array([1, 7, 40])
@@ -212,7 +227,7 @@ def test_degrees_of_freedom_of_a_power_law(alpha):
         beyond = d ** (1 - order * alpha) / (order * alpha - 1) / kappa**order
         exact = equivalents.degrees_of_freedom(spectrum, kappa, order) + beyond
         law = scaling.power_law_degrees_of_freedom(alpha, kappa, order)
-        assert (abs(exact - law) <= alpha / 6 * kappa ** (1 / alpha)).all()
+        assert (abs(exact - law) <= order * alpha / 6 * kappa ** (1 / alpha)).all()
 
 
 @pytest.mark.parametrize(
