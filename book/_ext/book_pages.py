@@ -145,7 +145,8 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
             return f"``{match['code']}``"
         return "\\|" if match["bar"] else match["kept"]
 
-    lines[:] = MARKUP.sub(renewed, "\n".join(lines)).split("\n")
+    text = re.sub(r"^Source: ", "Source\n------\n", "\n".join(lines), flags=re.MULTILINE)
+    lines[:] = MARKUP.sub(renewed, text).split("\n")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -416,23 +416,5 @@ def test_theory_runs_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.gpu
-def test_simulators_on_the_gpu():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    n, T = np.array([1, 4]), 20
-    options = {"replicas": 100_000, "seed": 22, "device": "cuda"}
-    for keep in (False, True):
-        estimate = chains.simulate_gaussian_variance(n, T, accumulate=keep, **options)
-        estimate.check(chains.gaussian_variance(n, T, accumulate=keep), "variance on the GPU")
-        estimate = chains.simulate_least_squares_error(n, 5, T, accumulate=keep, **options)
-        estimate.check(chains.least_squares_error(n, 5, T, accumulate=keep), "least squares on the GPU")
-    estimate = chains.simulate_gaussian_log_variance(n, T, **options)
-    estimate.check(chains.gaussian_log_variance(n, T).mean, "log variance on the GPU")
-    estimate = chains.simulate_gaussian_carriers(n * 19, T, **options)
-    estimate.check(chains.gaussian_carriers(n * 19, T), "carriers on the GPU", bias=1 / 57)
-
-
 def test_estimates_are_estimates():
     assert isinstance(chains.simulate_gaussian_carriers(5, 5, replicas=10), Estimate)

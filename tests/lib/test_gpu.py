@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import ks_2samp
 
-from collapse import equivalents, sampling, spectra
+from collapse import chains, equivalents, ridge, sampling, spectra
 
 pytestmark = [
     pytest.mark.gpu,
@@ -65,3 +65,36 @@ def test_theory_on_the_device_equals_the_cpu():
 def test_tensor_on_the_device_stays_there():
     truth = torch.tensor(TRUTH, device="cuda")
     assert sampling.ols(truth, SPECTRUM, 40, 0.5, replicas=2, seed=0).device.type == "cuda"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_chains_agree_with_theory(keep):
+    n, T = np.array([1, 4]), 20
+    options = {"replicas": 100_000, "seed": 22, "device": "cuda", "accumulate": keep}
+    variance = chains.simulate_gaussian_variance(n, T, **options)
+    variance.check(chains.gaussian_variance(n, T, accumulate=keep), "variance on the GPU")
+    error = chains.simulate_least_squares_error(n, 5, T, **options)
+    error.check(chains.least_squares_error(n, 5, T, accumulate=keep), "least squares on the GPU")
+
+
+def test_carriers_agree_with_theory():
+    n, T = np.array([1, 4]), 20
+    options = {"replicas": 100_000, "seed": 23, "device": "cuda"}
+    log_variance = chains.simulate_gaussian_log_variance(n, T, **options)
+    log_variance.check(chains.gaussian_log_variance(n, T).mean, "log variance on the GPU")
+    carriers = chains.simulate_gaussian_carriers(n * 19, T, **options)
+    carriers.check(chains.gaussian_carriers(n * 19, T), "carriers on the GPU", bias=1 / 57)
+
+
+def test_ridge_theory_and_simulation():
+    spectrum = spectra.two_level(40, 4.0, 0.25, 0.25)
+    signal = spectra.uniform_signal(spectrum)
+    T = torch.tensor([20.0, 80.0], dtype=torch.float64, device="cuda")
+    theory = ridge.test_error(spectrum, signal, [20, 80], 0.3, 0.5).value
+    value = ridge.test_error(spectrum, signal, T, 0.3, 0.5).value
+    assert value.is_cuda
+    np.testing.assert_allclose(value.cpu().numpy(), theory, rtol=1e-12)
+    options = {"replicas": 2000, "seed": 24, "device": "cuda"}
+    estimate = ridge.simulate_test_error(spectrum, signal, [20, 80], 0.3, 0.5, **options)
+    # The equivalent is off by a few times 1/T at these sizes.
+    assert np.abs(estimate.z(theory, bias=0.04)).max() < 4

@@ -284,25 +284,6 @@ def test_tensors_in_tensors_out():
         np.testing.assert_allclose(theirs.numpy(), ours, rtol=1e-12)
 
 
-@pytest.mark.gpu
-def test_on_a_gpu():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    spectrum = SPECTRA["two"]
-    signal = uneven_signal(spectrum)
-    T = torch.tensor([20.0, 80.0], dtype=torch.float64, device="cuda")
-    theory = ridge.test_error(spectrum, signal, [20, 80], 0.3, 0.5).value
-    value = ridge.test_error(spectrum, signal, T, 0.3, 0.5).value
-    assert value.is_cuda
-    np.testing.assert_allclose(value.cpu().numpy(), theory, rtol=1e-12)
-    estimate = ridge.simulate_test_error(spectrum, signal, [20, 80], 0.3, 0.5, replicas=2000, device="cuda")
-    assert np.abs(estimate.z(theory, bias=0.04)).max() < 4
-
-
-# -- extremes -------------------------------------------------------------------------------------------
-
-
 @settings(max_examples=150, deadline=None)
 @given(
     penalty=finite,
