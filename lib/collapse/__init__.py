@@ -10,11 +10,12 @@ One module for each chapter or part, theory and simulation side by side, on a sm
 `chains`       the two smallest chains: a Gaussian and a regression retrained on their own output
 `ridge`        ridge regression in high dimension
 `scaling`      Zipf and power laws, and how to fit them
+`regression`   Part II: chains of regressions, each labelled by the one before
 
 `plotting` and `interactive` draw; they are imported when asked for, as is torch when a simulator runs.
 """
 
-from . import chains, equivalents, estimates, ridge, sampling, scaling, spectra
+from . import chains, equivalents, estimates, regression, ridge, sampling, scaling, spectra
 from .equivalents import degrees_of_freedom, effective_ridge
 from .estimates import Agreement, Estimate
 from .spectra import Spectrum, compress, isotropic, power_law, power_law_signal, two_level, uniform_signal
@@ -34,6 +35,7 @@ __all__ = [
     "isotropic",
     "power_law",
     "power_law_signal",
+    "regression",
     "ridge",
     "sampling",
     "scaling",

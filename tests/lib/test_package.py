@@ -11,9 +11,9 @@ import pytest
 import collapse
 
 MODULES = [
-    importlib.import_module(f"collapse.{m.name}")
-    for m in pkgutil.iter_modules(collapse.__path__)
-    if not m.name.startswith("_")
+    importlib.import_module(m.name)
+    for m in pkgutil.walk_packages(collapse.__path__, "collapse.")
+    if "._" not in m.name
 ]
 
 # Drawing and comparing need no theorem to point at.

@@ -1,0 +1,691 @@
+r"""Regression collapse: a chain of fits, each labelled by the one before, and a final fit on its labels.
+
+Generation 0 is the truth $w_0$. Generation $g=1,\dots,n$ is a least-squares, minimum-norm or ridge fit to
+$T_0$ samples labelled by generation $g-1$ with noise $\sigma_0$; the final model is a ridge fit to $T$
+samples labelled by generation $n$ with noise $\sigma$. The test error is always against $w_0$. A `Chain`
+holds what
+the generators share; each quantity has a theory function and a simulator.
+
+Source: the chapters of Part II; *Model Collapse Demystified: The Case of Regression*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from .. import _checks, sampling
+from .._device import Stream, namespace, resolve, to_namespace, to_numpy
+from ..equivalents import effective_ridge, residual_degrees_of_freedom
+from ..estimates import Estimate
+from ..spectra import Spectrum, as_spectrum, check_signal
+
+DESIGNS = ("independent", "shared", "dependent")
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What the generators of a chain have in common.
+
+    Parameters
+    ----------
+    T0 : int or array
+        Samples in each generation, >= 1.
+    n : int or array
+        Number of generations before the final fit, >= 0; 0 is clean data.
+    noise0 : float or array
+        Standard deviation of the generators' label noise, >= 0.
+    ridge0 : float or array
+        Penalty of the generators, >= 0; 0 is least squares (T0 >= d) or minimum norm (T0 < d).
+    design : {"independent", "shared", "dependent"}
+        Fresh inputs in every generation; or one set of inputs for all generators and fresh ones for the
+        final fit; or one set of inputs for everything. Label noise is fresh in any case.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or `ridge0` > 0 with inputs that are not independent.
+
+    Examples
+    --------
+    >>> Chain(T0=600, n=5, noise0=0.3).design
+    'independent'
+    """
+
+    T0: Any
+    n: Any
+    noise0: Any
+    ridge0: Any = 0.0
+    design: str = "independent"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T0", _checks.counts("T0", self.T0))
+        object.__setattr__(self, "n", _checks.counts("n", self.n, low=0))
+        object.__setattr__(self, "noise0", _checks.nonnegative("noise0", self.noise0))
+        object.__setattr__(self, "ridge0", _checks.nonnegative("ridge0", self.ridge0))
+        _checks.choice("design", self.design, DESIGNS)
+        _checks.grid(T0=self.T0, n=self.n, noise0=self.noise0, ridge0=self.ridge0)
+        if self.design != "independent" and bool((self.ridge0 > 0).any()):
+            raise ValueError(f"ridge0 must be 0 with a {self.design} design, got {self.ridge0}")
+
+
+@dataclass(frozen=True, eq=False)
+class CollapseParts:
+    """A test error as the sum of what clean data would have given and what the chain adds.
+
+    Parameters
+    ----------
+    bias, variance : float or array
+        The two parts of the error on clean data of the same size.
+    collapse : float or array
+        What the chain adds.
+
+    Examples
+    --------
+    >>> CollapseParts(bias=0.25, variance=0.5, collapse=1.0).value
+    1.75
+    """
+
+    bias: Any
+    variance: Any
+    collapse: Any
+
+    @property
+    def value(self) -> Any:
+        """The test error, bias + variance + collapse."""
+        return self.bias + self.variance + self.collapse
+
+
+class _Fit:
+    """One ridge fit through its equivalents: the maps of quadratic forms and of noise, batched over points.
+
+    With D = s/(s+kappa) and b = s/(s+kappa)^2, and for a diagonal form q,
+    E[A'QA] ~ D^2 q + kappa^2 v(q) b and E tr[B'QB] ~ v(q) = <b, q>/(T - df2). At kappa = 0 the exact
+    factor 1/(T - d - 1) replaces 1/(T - d).
+    """
+
+    def __init__(self, s: Any, m: Any, d: int, T: Any, ridge: Any) -> None:
+        xp = namespace(s, T, ridge)
+        kappa = effective_ridge(Spectrum(s, m), T, ridge)
+        gap = residual_degrees_of_freedom(Spectrum(s, m), T, ridge, kappa)
+        self.gap = xp.where(kappa > 0, gap, T - d - 1)[:, None]
+        self.m, self.kappa = m, kappa[:, None]
+        total = s + self.kappa
+        self.D, self.b = s / total, s / total**2
+
+    def noise(self, q: Any) -> Any:
+        """Expected squared size, in the form q, of the fit to pure noise of variance 1."""
+        return (self.m * self.b * q).sum(-1) / self.gap[:, 0]
+
+    def form(self, q: Any) -> Any:
+        """The form in the labelling parameter that q becomes through the fit."""
+        return self.D**2 * q + self.kappa**2 * self.noise(q)[:, None] * self.b
+
+
+def _prepare(spectrum: Any, signal: Any, chain: Chain, **final: Any) -> tuple[Any, ...]:
+    """Arrays of one namespace: s, m, squared coefficients, and every parameter flattened to one grid."""
+    if not isinstance(chain, Chain):
+        raise ValueError(f"chain must be a Chain, got {chain!r}")
+    spectrum = as_spectrum(spectrum)
+    signal = check_signal(spectrum, signal)
+    parameters = {"T0": chain.T0, "n": chain.n, "noise0": chain.noise0, "ridge0": chain.ridge0, **final}
+    shape = _checks.grid(**parameters)
+    s, m, signal, *values = to_namespace(
+        spectrum.eigenvalues, spectrum.multiplicities, signal, *parameters.values()
+    )
+    xp = namespace(s)
+    flat = [xp.broadcast_to(v, shape).reshape(-1) for v in values]
+    return spectrum.dimension, s, m, signal, shape, dict(zip(parameters, flat, strict=True))
+
+
+def _refuse(name: str, d: int, T: Any, ridge: Any, why: str) -> None:
+    infinite = (ridge == 0) & (abs(T - d) <= 1)
+    if bool(infinite.any()):
+        raise ValueError(
+            f"{name} must not be within 1 of d = {d} {why} (the mean test error is infinite), "
+            f"got {_checks._shown(T, infinite)}"
+        )
+
+
+def _through_chain(q: Any, s: Any, m: Any, signal: Any, d: int, p: dict[str, Any], design: str) -> tuple:
+    """Carry a final form q back through the generators.
+
+    Returns the mean filter of the generators, the form in the truth, and the accumulated noise.
+    """
+    xp = namespace(q)
+    n, noise0 = p["n"], p["noise0"]
+    _refuse("T0", d, p["T0"], p["ridge0"] + (noise0 == 0) + (n == 0), "at ridge0 = 0")
+    # Where nothing is generated the generator's size does not matter; keep it away from the pole.
+    quiet = (p["ridge0"] == 0) & (abs(p["T0"] - d) <= 1)
+    fit = _Fit(s, m, d, xp.where(quiet & (p["T0"] >= d), p["T0"] * 0 + d + 2, p["T0"]), p["ridge0"])
+    if design == "shared":
+        once = n > 0
+        noise = n * noise0**2 * fit.noise(q)
+        mean = xp.where(once[:, None], fit.D, xp.ones_like(fit.D))
+        return mean, xp.where(once[:, None], fit.form(q), q), noise
+    noise = 0 * n
+    least_squares = (fit.kappa[:, 0] == 0).all()
+    if bool(least_squares):  # the form does not change: no loop
+        return xp.ones_like(fit.D), q, n * noise0**2 * fit.noise(q)
+    for generation in range(int(n.max()), 0, -1):
+        active = n >= generation  # chains of different lengths all end at generation 1
+        noise = noise + xp.where(active, noise0**2 * fit.noise(q), 0 * noise)
+        q = xp.where(active[:, None], fit.form(q), q)
+    return fit.D ** n[:, None], q, noise
+
+
+def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain: Chain) -> CollapseParts:
+    r"""Test error of a ridge fit on labels from generation n of a chain.
+
+    With least-squares generators ($T_0\ge d+2$) the collapse term is $n\sigma_0^2\rho$ with $\rho$ the
+    `collapse_coefficient`; in general it comes from composing the equivalents of one fit n + 1 times, in
+    O(n K). Exact when both fits are least squares.
+
+    Parameters
+    ----------
+    spectrum : Spectrum or array, shape (K,)
+        Covariance eigenvalues.
+    signal : array, shape (K,)
+        Squared coefficients of the truth, summed over equal eigenvalues.
+    T : float or array
+        Samples of the final fit, >= 1.
+    ridge : float or array
+        Penalty of the final fit, >= 0.
+    noise : float or array
+        Standard deviation of the final label noise, >= 0.
+    chain : Chain
+        The generators. With design "dependent", T0 must equal T and the generators be unpenalised.
+
+    Returns
+    -------
+    CollapseParts
+        `.bias`, `.variance`, `.collapse` and their sum `.value`, broadcast over all parameters.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or a mean is infinite: an unpenalised fit under noise with a
+        number of samples within 1 of d.
+
+    Source: Part II, theorems on the chain, on ridge on fake data and on ridge generators; *Model Collapse
+    Demystified*, test error on fake data.
+
+    Examples
+    --------
+    >>> from collapse import spectra
+    >>> flat = spectra.isotropic(20)
+    >>> error = test_error(flat, [1.0], 41, 0.0, 1.0, Chain(T0=61, n=[0, 2], noise0=1.0))
+    >>> error.value.round(4)
+    array([1., 2.])
+    """
+    T = _checks.at_least("T", T, 1)
+    ridge = _checks.nonnegative("ridge", ridge)
+    noise = _checks.nonnegative("noise", noise)
+    d, s, m, signal, shape, p = _prepare(spectrum, signal, chain, T=T, ridge=ridge, noise=noise)
+    _refuse("T", d, p["T"], p["ridge"], "at ridge = 0")
+    xp = namespace(s)
+    final = _Fit(s, m, d, p["T"], p["ridge"])
+    energy = s * signal
+    # s - 2 s D + T(s) without subtraction: kappa^2 s/(s+kappa)^2 / (1 - df2/T)
+    clean = ((1 - final.D) ** 2 * energy).sum(-1)
+    bias = clean * (1 + (m * final.D**2).sum(-1) / final.gap[:, 0])
+    variance = p["noise"] ** 2 * final.noise(s)
+    if chain.design == "dependent":
+        if bool((p["T0"] != p["T"]).any()):
+            raise ValueError(f"T0 must equal T with a dependent design, got {chain.T0} and {T}")
+        collapse = p["n"] * p["noise0"] ** 2 * final.noise(s)
+    else:
+        form = final.form(s)
+        mean, through, collapse = _through_chain(form, s, m, signal, d, p, chain.design)
+        lost = 2 * ((1 - mean) * final.D * energy).sum(-1) - ((form - through) * signal).sum(-1)
+        collapse = collapse + lost
+    return CollapseParts(
+        *(xp.broadcast_to(x, p["T"].shape).reshape(shape)[()] for x in (bias, variance, collapse))
+    )
+
+
+test_error.__test__ = False  # named by the field, not a test of pytest's
+
+
+def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
+    r"""Test error of generation n itself, $\mathbb E\|\hat w_n-w_0\|_\Sigma^2$.
+
+    $n\sigma_0^2d/(T_0-d-1)$ exactly for least squares; otherwise by the equivalents of one fit, composed.
+
+    Parameters
+    ----------
+    spectrum, signal, chain
+        As in `test_error`; "shared" and "dependent" mean the same here.
+
+    Returns
+    -------
+    float or array
+        Broadcast over the fields of `chain`.
+
+    Raises
+    ------
+    ValueError
+        As in `test_error`.
+
+    Source: Part II, chapters *The chain* and *Collapse without noise*.
+
+    Examples
+    --------
+    >>> from collapse import spectra
+    >>> float(generator_error(spectra.isotropic(20), [1.0], Chain(T0=41, n=3, noise0=1.0)))
+    3.0
+    >>> float(generator_error(spectra.isotropic(20), [1.0], Chain(T0=10, n=2, noise0=0.0)))
+    0.75
+    """
+    d, s, m, signal, shape, p = _prepare(spectrum, signal, chain)
+    design = "independent" if chain.design == "independent" else "shared"
+    q = s + 0 * p["n"][:, None]
+    mean, through, collapse = _through_chain(q, s, m, signal, d, p, design)
+    lost = 2 * ((1 - mean) * s * signal).sum(-1) - ((q - through) * signal).sum(-1)
+    return (collapse + lost).reshape(shape)[()]
+
+
+def collapse_coefficient(spectrum: Any, T: Any, ridge: Any, T0: Any) -> Any:
+    r"""The collapse per generation and unit of noise, $\rho$, for least-squares generators.
+
+    $$\rho=\frac{1}{T_0-d-1}\cdot\frac{\mathrm{df}_2\,(T+d-2\,\mathrm{df}_1)}{T-\mathrm{df}_2}.$$
+
+    Parameters
+    ----------
+    spectrum, T, ridge
+        As in `test_error`.
+    T0 : int or array
+        Samples of each generator, >= d + 2.
+
+    Returns
+    -------
+    float or array
+        Broadcast over the parameters; the collapse term is n noise0^2 times it.
+
+    Raises
+    ------
+    ValueError
+        If T0 < d + 2 or an argument is outside its range.
+
+    Source: Part II, chapter *Ridge on fake data*.
+
+    Examples
+    --------
+    >>> float(collapse_coefficient([1.0] * 10, T=1000, ridge=0.0, T0=31))
+    0.5
+    """
+    spectrum = as_spectrum(spectrum)
+    low = spectrum.dimension + 2
+    T0 = _checks.counts("T0", T0, low, why=" (= d + 2: below, the mean is infinite)")
+    return test_error(spectrum, np.zeros(len(spectrum)), T, ridge, 0.0, Chain(T0, 1, 1.0)).collapse
+
+
+def effective_noise(spectrum: Any, T: Any, ridge: Any, noise: Any, chain: Chain) -> Any:
+    r"""The label noise on clean data that would do the same harm as the chain.
+
+    $$\sigma_{\rm eff}^2=\sigma^2+n\sigma_0^2\frac{T+d-2\,\mathrm{df}_1(\kappa)}{T_0-d-1},$$
+
+    returned as a standard deviation: `ridge.test_error` with this noise equals `test_error` with the chain.
+
+    Parameters
+    ----------
+    spectrum, T, ridge, noise, chain
+        As in `test_error`, with least-squares generators.
+
+    Returns
+    -------
+    float or array
+
+    Raises
+    ------
+    ValueError
+        If the generators are penalised or T0 < d + 2, or an argument is outside its range.
+
+    Source: Part II, chapter *Ridge on fake data*.
+
+    Examples
+    --------
+    >>> float(effective_noise([1.0] * 10, 89, 0.0, 0.0, Chain(T0=90, n=1, noise0=1.0)).round(4))
+    0.9937
+    """
+    spectrum = as_spectrum(spectrum)
+    low = spectrum.dimension + 2
+    _checks.at_least("T0", chain.T0, low, why=" (= d + 2) for least-squares generators")
+    parts = test_error(spectrum, np.zeros(len(spectrum)), T, ridge, 1.0, chain)
+    noise = _checks.nonnegative("noise", noise)
+    xp = namespace(parts.variance)
+    return xp.sqrt(noise**2 + parts.collapse / parts.variance)[()]
+
+
+def optimal_ridge(spectrum: Any, signal: Any, T: Any, noise: Any, chain: Chain) -> Any:
+    r"""The final penalty with the smallest test error on the chain's labels.
+
+    Parameters
+    ----------
+    spectrum, signal, T, noise, chain
+        As in `test_error`.
+
+    Returns
+    -------
+    float or array
+        Broadcast over all parameters; 0 where the error falls all the way to the unpenalised fit.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or the signal is zero (the best penalty is then infinite).
+
+    Source: Part II, chapter *Ridge on fake data*.
+
+    Examples
+    --------
+    >>> from collapse import spectra
+    >>> flat = spectra.isotropic(200)
+    >>> chain = Chain(T0=601, n=3, noise0=0.5)
+    >>> round(float(optimal_ridge(flat, [1.0], 10**9, 0.0, chain)), 4)
+    0.375
+    """
+    spectrum = as_spectrum(spectrum)
+    signal = check_signal(spectrum, signal)
+    if not float(signal.sum()):
+        raise ValueError("signal must not be zero: without a signal the best ridge is infinite")
+    T = _checks.at_least("T", T, 1)
+    noise = _checks.nonnegative("noise", noise)
+    fields = {
+        "T": T,
+        "noise": noise,
+        "T0": chain.T0,
+        "n": chain.n,
+        "noise0": chain.noise0,
+        "ridge0": chain.ridge0,
+    }
+    shape = _checks.grid(**fields)
+    scale = spectrum.trace / spectrum.dimension
+    best = []
+    for values in zip(
+        *(np.broadcast_to(to_numpy(v), shape).reshape(-1) for v in fields.values()), strict=True
+    ):
+        T_, noise_, T0, n, noise0, ridge0 = values
+        one = Chain(T0, n, noise0, ridge0, chain.design)
+        best.append(
+            _minimise(
+                lambda r, a=(T_, noise_, one): test_error(spectrum, signal, a[0], r, *a[1:]).value, scale
+            )
+        )
+    return np.reshape(best, shape)[()]
+
+
+def _minimise(error: Any, scale: float) -> float:
+    """Minimum over the penalty: a coarse logarithmic grid, then Brent's method between its neighbours."""
+    grid = np.log(scale) + np.linspace(np.log(1e-12), np.log(1e9), 150)
+    values = error(np.exp(grid))
+    i = int(np.argmin(values))
+    if i == 0:
+        return 0.0
+    bounds = (grid[i - 1], grid[min(i + 1, len(grid) - 1)])
+    found = minimize_scalar(
+        lambda u: error(np.exp(u)), bounds=bounds, method="bounded", options={"xatol": 1e-9}
+    )
+    return float(np.exp(found.x))
+
+
+def error_law_samples(
+    d: int, T: int, noise: float, chain: Chain, *, replicas: int, seed: int, device: str = "cpu"
+) -> np.ndarray:
+    r"""Draws from the exact law of the error when all fits are least squares, for any covariance.
+
+    $$\chi^2_d\Bigl(\frac{\sigma^2}{\chi^2_{T-d+1}}+\sigma_0^2\sum_{g=1}^n\frac1{\chi^2_{T_0-d+1,g}}\Bigr)$$
+
+    with all chi-squares independent; with a shared design one of them serves all generators.
+
+    Parameters
+    ----------
+    d, T : int
+        Dimension and final samples, T >= d.
+    noise : float
+        Final label noise, >= 0.
+    chain : Chain
+        Generators with scalar fields, T0 >= d, ridge0 = 0.
+    replicas, seed, device
+        As in `sampling.ols`.
+
+    Returns
+    -------
+    array, shape (replicas,)
+
+    Raises
+    ------
+    ValueError
+        If a number of samples is below d or another argument is outside its range.
+
+    Source: Part II, chapter *The chain*, the exact law.
+
+    Examples
+    --------
+    >>> error_law_samples(10, 40, 0.5, Chain(T0=30, n=3, noise0=0.5), replicas=4, seed=0).shape
+    (4,)
+    """
+    d = _checks.count("d", d)
+    T = _checks.count("T", T, low=d, why=" (the dimension)")
+    noise = _checks.scalar("noise", noise)
+    T0 = _checks.count("T0", chain.T0, low=d, why=" (the dimension)")
+    n, noise0 = _checks.count("n", chain.n, low=0), _checks.scalar("noise0", chain.noise0)
+    if float(chain.ridge0) != 0 or chain.design == "dependent":
+        raise ValueError("chain must have ridge0 = 0 and an independent or shared design for the exact law")
+    replicas = _checks.count("replicas", replicas)
+    stream = Stream(seed, resolve(device))
+    spread = noise**2 / stream.chi_square(T - d + 1, (replicas,))
+    if chain.design == "shared":
+        spread = spread + n * noise0**2 / stream.chi_square(T0 - d + 1, (replicas,))
+    else:
+        spread = spread + noise0**2 * (1 / stream.chi_square(T0 - d + 1, (replicas, n))).sum(1)
+    return (stream.chi_square(d, (replicas,)) * spread).cpu().numpy()
+
+
+def simulate_test_error(
+    spectrum: Any,
+    signal: Any,
+    T: Any,
+    ridge: Any,
+    noise: Any,
+    chain: Chain,
+    *,
+    replicas: int = 1000,
+    seed: int = 0,
+    direct: bool = False,
+    device: str = "cpu",
+) -> Estimate:
+    """Simulate the test error of a ridge fit on labels from generation n of a chain.
+
+    Each point of the broadcast grid gets its own independent chains. Fits come from the fastest sampler that
+    is exact in distribution.
+
+    Parameters
+    ----------
+    spectrum, signal, T, ridge, noise, chain
+        As in `test_error`; multiplicities and T whole numbers.
+    replicas : int
+        Chains per point, >= 2.
+    seed : int
+        Seed of the whole simulation.
+    direct : bool
+        Draw all inputs and labels of every generation and fit them, generation by generation.
+    device : {"cpu", "cuda", "auto"}
+        Where to simulate.
+
+    Returns
+    -------
+    Estimate
+        Mean and standard error, of the broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        As in `test_error`.
+
+    Source: Part II.
+
+    Examples
+    --------
+    >>> from collapse import spectra
+    >>> chain = Chain(T0=61, n=2, noise0=1.0)
+    >>> estimate = simulate_test_error(spectra.isotropic(20), [1.0], 41, 0.0, 1.0, chain, replicas=4000)
+    >>> bool(abs(estimate.z(2.0)) < 4)
+    True
+    """
+    theory = test_error(spectrum, signal, T, ridge, noise, chain)  # refuses what has no mean
+    final = {"T": _checks.counts("T", T), "ridge": ridge, "noise": noise}
+    return _simulate(spectrum, signal, chain, final, np.shape(theory.value), replicas, seed, direct, device)
+
+
+def simulate_generator_error(
+    spectrum: Any,
+    signal: Any,
+    chain: Chain,
+    *,
+    replicas: int = 1000,
+    seed: int = 0,
+    direct: bool = False,
+    device: str = "cpu",
+) -> Estimate:
+    """Simulate the test error of generation n itself.
+
+    Parameters
+    ----------
+    spectrum, signal, chain
+        As in `generator_error`.
+    replicas, seed, direct, device
+        As in `simulate_test_error`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        As in `generator_error`.
+
+    Source: Part II.
+
+    Examples
+    --------
+    >>> from collapse import spectra
+    >>> chain = Chain(T0=15, n=3, noise0=0.0)
+    >>> estimate = simulate_generator_error(spectra.isotropic(20), [1.0], chain, replicas=4000)
+    >>> bool(abs(estimate.z(1 - 0.75**3)) < 4)
+    True
+    """
+    theory = generator_error(spectrum, signal, chain)
+    return _simulate(spectrum, signal, chain, {}, np.shape(theory), replicas, seed, direct, device)
+
+
+def _simulate(
+    spectrum: Any,
+    signal: Any,
+    chain: Chain,
+    final: dict[str, Any],
+    shape: tuple[int, ...],
+    replicas: int,
+    seed: int,
+    direct: bool,
+    device: str,
+) -> Estimate:
+    spectrum = as_spectrum(spectrum)
+    signal = to_numpy(check_signal(spectrum, signal))
+    replicas = _checks.count("replicas", replicas, low=2)
+    s = spectrum.expanded
+    truth = np.repeat(np.sqrt(signal / spectrum.multiplicities), spectrum.multiplicities.astype(int))
+    fields = {"T0": chain.T0, "n": chain.n, "noise0": chain.noise0, "ridge0": chain.ridge0, **final}
+    columns = [np.broadcast_to(to_numpy(v), shape).reshape(-1) for v in fields.values()]
+    seeds = np.random.SeedSequence(_checks.count("seed", seed, low=0)).spawn(len(columns[0]))
+    errors = []
+    for values, child in zip(zip(*columns, strict=True), seeds, strict=True):
+        point = dict(zip(fields, (float(v) for v in values), strict=True))
+        run = _direct_chain if direct else _fast_chain
+        fits = run(s, truth, point, chain.design, replicas, child, resolve(device))
+        errors.append((fits - truth) ** 2 @ s)
+    return Estimate.from_samples(np.stack(errors, axis=1).reshape(replicas, *shape), seed)
+
+
+def _fast_chain(
+    s: np.ndarray,
+    truth: np.ndarray,
+    p: dict[str, float],
+    design: str,
+    replicas: int,
+    seed: np.random.SeedSequence,
+    device: str,
+) -> np.ndarray:
+    """Final estimates (or the last generator's), shape (replicas, d), by samplers exact in distribution."""
+    n, T0 = int(p["n"]), int(p["T0"])
+    streams = seed.spawn(n + 1)
+    options = {"replicas": replicas, "device": device}
+    w = np.broadcast_to(truth, (replicas, len(s)))
+    if n and (design != "independent" or (p["ridge0"] == 0 and len(s) <= T0)):
+        if design == "independent":
+            w = sampling.ols_chain(truth, s, T0, p["noise0"], n, seed=streams[0], **options)
+        elif design == "shared" or "T" not in p:
+            # On one design the n noises add before they meet it.
+            w = sampling.ridge(truth, s, T0, 0.0, p["noise0"] * np.sqrt(n), seed=streams[0], **options)
+    elif n:
+        for stream in streams[:n]:
+            w = sampling.ridge(w, s, T0, p["ridge0"], p["noise0"], seed=stream, **options)
+    if "T" not in p:
+        return w
+    noise = p["noise"]
+    if design == "dependent":
+        noise = np.sqrt(noise**2 + n * p["noise0"] ** 2)
+    return sampling.ridge(w, s, int(p["T"]), p["ridge"], noise, seed=streams[n], **options)
+
+
+def _direct_chain(
+    s: np.ndarray,
+    truth: np.ndarray,
+    p: dict[str, float],
+    design: str,
+    replicas: int,
+    seed: np.random.SeedSequence,
+    device: str,
+) -> np.ndarray:
+    """The same by drawing everything: inputs, labels, and a fit to them, generation after generation."""
+    import torch
+
+    stream = Stream(seed, device)
+    root = torch.as_tensor(np.sqrt(s), device=device)
+    start = torch.as_tensor(truth, dtype=torch.float64, device=device)
+    n, T0 = int(p["n"]), int(p["T0"])
+    result = []
+    for size in _blocks(replicas, max(T0, int(p.get("T", 1))) * len(s)):
+        w, X = start.expand(size, len(s)), None
+        for _ in range(n):
+            if X is None or design == "independent":
+                X = stream.normal((size, T0, len(s))) * root
+            w = _fit(X, w, p["noise0"], p["ridge0"], stream)
+        if "T" in p:
+            if X is None or design != "dependent":
+                X = stream.normal((size, int(p["T"]), len(s))) * root
+            w = _fit(X, w, p["noise"], p["ridge"], stream)
+        result.append(w)
+    return torch.cat(result).cpu().numpy()
+
+
+def _blocks(replicas: int, entries: int) -> list[int]:
+    size = max(1, (1 << 22) // entries)
+    full, rest = divmod(replicas, size)
+    return [size] * full + ([rest] if rest else [])
+
+
+def _fit(X: Any, w: Any, noise: float, ridge: float, stream: Stream) -> Any:
+    """Label the inputs with w and noise, and fit: ridge, or least squares of minimum norm."""
+    import torch
+
+    y = (X @ w[..., None]) + noise * stream.normal((*X.shape[:-1], 1))
+    if ridge == 0:
+        return torch.linalg.lstsq(X, y).solution[..., 0]
+    T, d = X.shape[-2:]
+    gram = X.mT @ X + T * ridge * torch.eye(d, dtype=X.dtype, device=X.device)
+    return torch.linalg.solve(gram, X.mT @ y)[..., 0]
