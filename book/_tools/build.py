@@ -123,6 +123,18 @@ def prune_mathjax() -> None:
             shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
+def write_front_door() -> None:
+    """`index.html`: the builder's own has no icon (browsers then ask for one in vain), no title, no link."""
+    page = "book/preface.html"
+    (HTML / "index.html").write_text(
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Model Collapse</title>\n'
+        '<link rel="icon" href="_static/favicon.svg">\n'
+        f'<meta http-equiv="refresh" content="0; url={page}">\n</head>\n'
+        f'<body><p><a href="{page}">Model Collapse: to the preface</a></p></body>\n</html>\n',
+        encoding="utf8",
+    )
+
+
 def build() -> None:
     start = time.perf_counter()
     forget_if_changed()
@@ -131,6 +143,7 @@ def build() -> None:
     if problems:
         sys.exit("The book was not built cleanly:\n" + "\n".join(problems))
     prune_mathjax()
+    write_front_door()
     print(f"\nBuilt in {time.perf_counter() - start:.0f} s. Open {HTML / 'index.html'}")
 
 
