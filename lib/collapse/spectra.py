@@ -1,7 +1,7 @@
 """Covariance spectra and sources: what the data look like, and how the truth is spread over them.
 
 A covariance enters every formula of the book through its eigenvalues $s_k$ and the squared
-coefficients $c_k^2$ of the truth in the eigenbasis. Equal eigenvalues need to be written only once: a
+coefficients $c_k^2$ of the truth in the eigenbasis. Equal eigenvalues are listed only once: a
 `Spectrum` holds distinct values and how often each occurs, so that a dimension of ten million costs as
 much as its number of distinct values.
 """
