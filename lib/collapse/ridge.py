@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from . import _checks, sampling
 from ._device import namespace, to_namespace, to_numpy
+from ._search import minimise_over_penalty
 from .equivalents import (
     degrees_of_freedom,
     effective_ridge,
@@ -372,20 +372,12 @@ def optimal_ridge(spectrum: Any, signal: Any, T: Any, noise: Any) -> Any:
 
 
 def _minimise(spectrum: Spectrum, signal: np.ndarray, T: float, noise: float) -> float:
-    """Minimum of the test error over log ridge: a coarse grid, then Brent's method between its neighbours."""
+    """Penalty of least test error, searched from far below to far above the scale of the problem."""
     size = spectrum.trace / spectrum.dimension
     # Beyond the largest of these the fit is zero to within a relative 1e-3 and the error only rises.
     far = 1e3 * (spectrum.trace + noise**2 * spectrum.dimension / (T * signal.sum()))
     grid = np.linspace(np.log(1e-14 * size), np.log(far), 121)
-
-    def error(log_ridge: Any) -> Any:
-        return test_error(spectrum, signal, T, np.exp(log_ridge), noise).value
-
-    i = int(np.argmin(error(grid)))
-    if i == 0:
-        return 0.0
-    bounds = (grid[i - 1], grid[min(i + 1, len(grid) - 1)])
-    return float(np.exp(minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x))
+    return minimise_over_penalty(lambda ridge: test_error(spectrum, signal, T, ridge, noise).value, grid)
 
 
 def marchenko_pastur_density(x: Any, phi: float, scale: float = 1.0) -> Any:

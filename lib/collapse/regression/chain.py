@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from .. import _checks, sampling
 from .._device import Stream, namespace, resolve, to_namespace, to_numpy
+from .._search import minimise_over_penalty
 from ..equivalents import effective_ridge, residual_degrees_of_freedom
 from ..estimates import Estimate
 from ..spectra import Spectrum, as_spectrum, check_signal
@@ -419,17 +419,8 @@ def optimal_ridge(spectrum: Any, signal: Any, T: Any, noise: Any, chain: Chain) 
 
 
 def _minimise(error: Any, scale: float) -> float:
-    """Minimum over the penalty: a coarse logarithmic grid, then Brent's method between its neighbours."""
-    grid = np.log(scale) + np.linspace(np.log(1e-12), np.log(1e9), 150)
-    values = error(np.exp(grid))
-    i = int(np.argmin(values))
-    if i == 0:
-        return 0.0
-    bounds = (grid[i - 1], grid[min(i + 1, len(grid) - 1)])
-    found = minimize_scalar(
-        lambda u: error(np.exp(u)), bounds=bounds, method="bounded", options={"xatol": 1e-9}
-    )
-    return float(np.exp(found.x))
+    """Penalty of least error, searched over 21 decades around the mean eigenvalue."""
+    return minimise_over_penalty(error, np.log(scale) + np.linspace(np.log(1e-12), np.log(1e9), 150))
 
 
 def error_law_samples(
