@@ -12,6 +12,7 @@ kind, and is differentiable in torch.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,20 @@ from . import _checks
 from ._device import detached, namespace, to_namespace
 from .spectra import Spectrum, as_spectrum
 
-# Grid points times distinct eigenvalues worked on at once: 2^18 float64, 2 MB, stay in a processor's cache.
-_CHUNK = 1 << 18
 _MAX_STEPS = 2000
+# More problems than this share a table of df1: cells of width 1 in log(kappa), each with a polynomial through
+# so many nodes and so many marks that bracket the roots.
 _TABLE = 64
+_NODES, _MARKS = 13, 8
+
+
+def _rows(xp: Any, width: int) -> int:
+    """How many rows of so many numbers are worked on at once.
+
+    On a CPU 2^15 numbers: they stay in a core's cache, and their memory is reused where larger arrays
+    would be mapped afresh each time, which takes longer than the arithmetic.
+    """
+    return max(1, (1 << (15 if xp is np else 24)) // width)
 
 
 def _prepare(spectrum: Any, *parameters: Any) -> tuple[Any, ...]:
@@ -58,7 +69,7 @@ def isotropic_effective_ridge(phi: Any, ridge: Any, scale: Any = 1.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Ridge regression in high dimension*, isotropic case.
+    Source: `thm-ridge-kappa`, chapter *Ridge regression in high dimension*, isotropic case.
 
     Examples
     --------
@@ -127,7 +138,7 @@ def effective_ridge(spectrum: Any, T: Any, ridge: Any = 0.0) -> Any:
     ValueError
         If an argument is outside its range, or the grid has more than 1e8 points.
 
-    Source: chapter *Ridge regression in high dimension*, existence and uniqueness of the effective ridge.
+    Source: `thm-ridge-kappa` and `thm-ridge-one`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -146,10 +157,15 @@ def effective_ridge(spectrum: Any, T: Any, ridge: Any = 0.0) -> Any:
     s0, T0, ridge0 = detached(s), detached(T), detached(ridge)
     kappa = _isotropic(xp, d / T0, ridge0, xp.ones_like(T0) * ((m * s0).sum() / d))
     kappa = xp.where((ridge0 == 0) & (T0 >= d), xp.zeros_like(kappa), kappa)
-    step = max(1, _CHUNK // max(len(s), _TABLE))
-    for start in range(0, len(T), step):
-        part = slice(start, start + step)
+    left = xp.nonzero(kappa > 0)[0] if xp is np else xp.nonzero(kappa > 0)[:, 0]
+    if len(left) > _TABLE:
+        kappa[left], solved = _solve_many(xp, s0, m, T0[left], ridge0[left], kappa[left])
+        left = left[~solved]
+    step = _rows(xp, len(s0))
+    for start in range(0, len(left), step):
+        part = left[start : start + step]
         kappa[part] = _solve(xp, s0, m, T0[part], ridge0[part], kappa[part])
+    kappa = xp.maximum(kappa, ridge0)  # rounding may leave it a digit below
     if xp is not np and any(x.requires_grad for x in (s, T, ridge)):
         kappa = _attach_gradient(xp, s, m, d, T, ridge, kappa)
     return kappa.reshape(shape)[()]
@@ -157,11 +173,7 @@ def effective_ridge(spectrum: Any, T: Any, ridge: Any = 0.0) -> Any:
 
 def _solve(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
     """Monotone Newton from the right; points that have converged leave the computation."""
-    unsolved = kappa > 0
-    if len(kappa) > _TABLE:
-        kappa, solved = _solve_many(xp, s, m, T, ridge, kappa)
-        unsolved = unsolved & ~solved
-    active = xp.nonzero(unsolved)[0] if xp is np else xp.nonzero(unsolved)[:, 0]
+    active = xp.arange(len(kappa)) if xp is np else xp.arange(len(kappa), device=kappa.device)
     for _ in range(_MAX_STEPS):
         if len(active) == 0:
             return kappa
@@ -173,37 +185,75 @@ def _solve(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
     raise ArithmeticError(f"the effective ridge did not converge in {_MAX_STEPS} Newton steps")
 
 
-def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any, upper: Any) -> tuple[Any, Any]:
-    """Newton for many problems that share a spectrum, and which of them it solved.
+@cache
+def _chebyshev() -> tuple[np.ndarray, ...]:
+    """On [-1, 1]: nodes; from values there to Chebyshev coefficients; from these to powers; marks."""
+    angles = (np.arange(_NODES) + 0.5) * (np.pi / _NODES)
+    coefficients = np.cos(np.outer(angles, np.arange(_NODES))) * (2 / _NODES)
+    coefficients[:, 0] /= 2
+    powers = np.zeros((_NODES, _NODES))
+    for j in range(_NODES):
+        powers[j, : j + 1] = np.polynomial.chebyshev.cheb2poly([0] * j + [1])
+    marks = np.linspace(-1, 1, _MARKS + 1)[1:]
+    return np.cos(angles), coefficients, powers, np.vander(marks, _NODES, increasing=True).T
 
-    All problems share the one function df1, so a table of it brackets every root at once; four plain Newton
-    steps from the right end of each bracket then reach rounding. Where T - df2 cancels, or the steps
-    have not converged, the point is left to the careful iteration, started at its bracket.
+
+def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any, upper: Any) -> tuple[Any, Any]:
+    """Newton for many problems that share a spectrum; also says which of them it solved.
+
+    All problems share the one function df1. In log(kappa) it is analytic in a strip of half-width pi, so
+    polynomials of degree 12 on cells of width 1 give it to rounding. Newton's method then costs the same for
+    any number of eigenvalues. What it does not solve it leaves at a point to the right of the root.
     """
-    low = _isotropic(xp, float(m.sum()) / T, ridge, xp.ones_like(T) * s.min())
-    low, high = low[low > 0], upper.max()
-    if len(low) == 0:
-        return upper, upper == 0
-    ends = xp.stack([low.min(), high]) * 1.0
-    table = xp.exp(xp.linspace(*(float(x) for x in xp.log(ends)), _TABLE))
-    table, _ = to_namespace(table, s)
-    df1 = (s / (s + table[:, None])) @ m
-    right = table - (table * df1) / T[:, None] >= ridge[:, None]  # h >= 0: to the right of the root
-    first = xp.argmax(right * 1, 1)
-    start = xp.where(right[:, -1], xp.minimum(upper, table[first]), upper)
-    kappa, solved = start, upper == 0
+    # kappa >= ridge, and kappa >= s (d/T - 1) for the smallest s, because df1 <= T.
+    low = xp.log(xp.maximum(ridge, s.min() * (m.sum() / T - 1)).min())
+    cells = int(xp.ceil(xp.log(upper.max()) - low)) + 1
+    if cells * _NODES > 8 * len(T):  # too wide a range for a table to pay
+        return upper, upper < 0
+    nodes, coefficients, powers, at_marks, _ = to_namespace(*_chebyshev(), s)
+    count, _ = to_namespace(np.arange(1, cells * _MARKS + 1), s)
+    kappa = xp.exp(low + (count[:cells, None] - 0.5) + nodes / 2)
+    # Two products: the rounding of a coefficient is then as small as its polynomial.
+    df1 = (spectral_sum(Spectrum(s, m), None, kappa, 1, 1) @ coefficients) @ powers
+    marks, at_marks = xp.exp(low + count / _MARKS), (df1 @ at_marks).reshape(-1)
+    kappa, solved = xp.empty_like(upper), upper < 0
+    step = _rows(xp, _NODES)
+    for start in range(0, len(T), step):
+        part = slice(start, start + step)
+        kappa[part], solved[part] = _table_newton(
+            xp, low, df1, marks, at_marks, T[part], ridge[part], upper[part]
+        )
+    return kappa, solved
+
+
+def _table_newton(
+    xp: Any, low: Any, df1: Any, marks: Any, at_marks: Any, T: Any, ridge: Any, upper: Any
+) -> tuple[Any, Any]:
+    """Four Newton steps on the polynomials, from the first mark to the right of each root."""
+    first = xp.zeros_like(T, dtype=int)
+    last = first + (len(marks) - 1)
+    for _ in range(len(marks).bit_length()):  # h >= 0 to the right of the root and nowhere else: bisect
+        middle = (first + last) // 2
+        right = (1 - 1e-12) - at_marks[middle] / T >= ridge / marks[middle]
+        first, last = xp.where(right, first, middle + 1), xp.where(right, middle, last)
+    start = kappa = xp.minimum(upper, marks[last])
+    cell = last // _MARKS
+    polynomial = df1.T[:, cell]
     for _ in range(4):
-        D = s / (s + kappa[:, None])
-        df1 = D @ m
-        D *= D
-        df2 = D @ m
-        gap = T - df2
-        new = (ridge * T + kappa * (df1 - df2)) / xp.where(gap > 0, gap, xp.ones_like(gap))
-        step, kappa = xp.abs(new - kappa), new
-    # Newton squares the relative error, times at most df1/gap.
-    accurate = (gap > 1e-3 * T) & (step**2 * df1 <= 1e-15 * kappa**2 * gap)
-    solved = solved | accurate
-    return xp.where(solved, xp.where(upper == 0, upper, kappa), start), solved
+        x = 2 * (xp.log(kappa) - (low + 0.5) - cell)
+        value, slope = polynomial[-1] * 1, xp.zeros_like(x)
+        for j in range(_NODES - 2, -1, -1):
+            slope *= x
+            slope += value
+            value *= x
+            value += polynomial[j]
+        slope *= 2 / T  # (df2 - df1) / T, by the chain rule
+        gap = 1 - value / T - slope
+        new = (ridge - kappa * slope) / xp.where(gap > 0, gap, xp.ones_like(gap))
+        change, kappa = xp.abs(new / kappa - 1), xp.maximum(new, marks[0] / 2)
+    # Newton squares the relative error, times at most df1/(T - df2). A small gap has lost digits.
+    solved = (gap > 1e-2) & (change**2 * value <= 1e-15 * gap * T)
+    return xp.where(solved, kappa, start), solved
 
 
 def _attach_gradient(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any, kappa: Any) -> Any:
@@ -276,7 +326,7 @@ def spectral_sum(spectrum: Any, weights: Any, kappa: Any, p: int, q: int) -> Any
     ValueError
         If `weights` does not match the spectrum or an argument is outside its range.
 
-    Source: chapter *Ridge regression in high dimension*, deterministic equivalents.
+    Source: `thm-ridge-two`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -293,7 +343,7 @@ def spectral_sum(spectrum: Any, weights: Any, kappa: Any, p: int, q: int) -> Any
     s, a, kappa = to_namespace(spectrum.eigenvalues, weights, kappa)
     xp = namespace(s)
     shape, kappa = kappa.shape, kappa.reshape(-1)
-    step = max(1, _CHUNK // len(s))
+    step = _rows(xp, len(s))
     parts = [_spectral_part(s, a, kappa[i : i + step], p, q) for i in range(0, len(kappa), step)]
     return (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape(shape)[()]
 
@@ -301,12 +351,14 @@ def spectral_sum(spectrum: Any, weights: Any, kappa: Any, p: int, q: int) -> Any
 def _spectral_part(s: Any, a: Any, kappa: Any, p: int, q: int) -> Any:
     total = s + kappa[:, None]
     common = min(p, q)
-    terms = a * (s / total) ** common
+    terms = s / total if common else total / total
+    if common > 1:
+        terms **= common
     if p > q:
         terms = terms * s ** (p - q)
     for _ in range(q - common):  # one factor at a time: total^q may overflow where the quotient does not
         terms = terms / total
-    return terms.sum(-1)
+    return terms @ a
 
 
 def residual_degrees_of_freedom(spectrum: Any, T: Any, ridge: Any, kappa: Any, order: int = 2) -> Any:
@@ -337,7 +389,8 @@ def residual_degrees_of_freedom(spectrum: Any, T: Any, ridge: Any, kappa: Any, o
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Ridge regression in high dimension*, the denominators of the test error.
+    Source: `thm-ridge-two` and `thm-ridge-error`, chapter *Ridge regression in high dimension*: their
+    denominators.
 
     Examples
     --------
