@@ -127,6 +127,9 @@ MARKUP = re.compile(
     flags=re.DOTALL | re.MULTILINE,
 )
 
+# A docstring's Source names the statements that the function computes: these become links.
+STATEMENT = re.compile(r"(ass|cor|def|lem|prop|thm)-[\w-]+$")
+
 
 def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list) -> None:
     """Docstrings are written as the chapters are ($x$, `name`): turn that into what autodoc reads."""
@@ -142,7 +145,7 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
             after = match["after"] and "\\ " + match["after"]
             return f"{before}:math:`{match['math']}`{after}"
         if match["code"]:
-            return f"``{match['code']}``"
+            return f":prf:ref:`{match['code']}`" if STATEMENT.match(match["code"]) else f"``{match['code']}``"
         return "\\|" if match["bar"] else match["kept"]
 
     text = re.sub(r"^Source: ", "Source\n------\n", "\n".join(lines), flags=re.MULTILINE)
@@ -150,6 +153,7 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
 
 
 def setup(app: Sphinx) -> dict[str, object]:
+    app.setup_extension("formula_page")
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("build-finished", write_labels)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import yaml
 
+import formulas
 from chapters import (
     BUILD,
     ROOT,
@@ -136,9 +137,12 @@ def write_front_door() -> None:
 
 
 def build() -> None:
+    from jupyter_cache import get_cache
+
     start = time.perf_counter()
     forget_if_changed()
     execute_changed()
+    formulas.write(get_cache(str(CACHE)))
     problems = jupyter_book("-W", "-n", "--keep-going")
     if problems:
         sys.exit("The book was not built cleanly:\n" + "\n".join(problems))
@@ -215,6 +219,9 @@ def preview(path: Path, notebook, folder: Path) -> None:
     (folder / "toc.yml").write_text(yaml.safe_dump(toc), encoding="utf8")
     options = ["--config", folder / "config.yml", "--toc", folder / "toc.yml", "--path-output", folder]
     problems = jupyter_book("-n", "--keep-going", *map(str, options))
+    # The other pages are there to be linked to; what they refer to is not.
+    problems = [line for line in problems if not any(f"/{page}." in line for page in quiet)]
+    problems = [line for line in problems if "docstring of" not in line]
     print(
         "\n".join(["", "To look at (references to other chapters are expected):", *dict.fromkeys(problems)])
     )

@@ -143,3 +143,20 @@ class Stream:
             return self._tensor(2.0 * self._numpy.integers(0, 2, shape) - 1.0)
         bits = torch.randint(0, 2, shape, device=self.device, generator=self._torch)
         return 2.0 * bits.to(torch.float64) - 1.0
+
+    def integers(self, high: int, shape: tuple[int, ...]) -> torch.Tensor:
+        """Whole numbers from 0 to `high` - 1, all equally likely."""
+        import torch
+
+        if self.device == "cpu":
+            return torch.from_numpy(self._numpy.integers(0, high, shape))
+        return torch.randint(high, shape, device=self.device, generator=self._torch)
+
+    def binomial(self, count: torch.Tensor, p: float) -> torch.Tensor:
+        """Binomial numbers, one for each entry of the integer tensor `count`."""
+        import torch
+
+        if self.device == "cpu":
+            return torch.from_numpy(self._numpy.binomial(count.numpy(), p))
+        chance = torch.full(count.shape, p, dtype=torch.float64, device=self.device)
+        return torch.binomial(count.double(), chance, generator=self._torch).long()

@@ -77,7 +77,7 @@ def gaussian_variance(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorems "The Gaussian chain, solved" and "Keeping the data".
+    Source: `thm-first-gaussian` and `thm-first-keep`, chapter *A first collapse*.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def gaussian_log_variance(n: Any, T: Any, variance: Any = 1.0, *, unbiased: bool
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "The Gaussian chain, solved".
+    Source: `thm-first-gaussian`, chapter *A first collapse*.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def gaussian_mean_error(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorems "The Gaussian chain, solved" and "Keeping the data".
+    Source: `thm-first-gaussian` and `thm-first-keep`, chapter *A first collapse*.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def gaussian_carriers(n: Any, T: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "Who carries the mean".
+    Source: `thm-first-carriers`, chapter *A first collapse*.
 
     Examples
     --------
@@ -279,7 +279,7 @@ def gaussian_chain(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorems "The Gaussian chain, solved" and "Keeping the data".
+    Source: `thm-first-gaussian` and `thm-first-keep`, chapter *A first collapse*.
 
     Examples
     --------
@@ -369,7 +369,7 @@ def simulate_gaussian_variance(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorems "The Gaussian chain, solved" and "Keeping the data".
+    Source: `thm-first-gaussian` and `thm-first-keep`, chapter *A first collapse*.
 
     Examples
     --------
@@ -421,7 +421,7 @@ def simulate_gaussian_log_variance(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "The Gaussian chain, solved".
+    Source: `thm-first-gaussian`, chapter *A first collapse*.
 
     Examples
     --------
@@ -474,7 +474,7 @@ def simulate_gaussian_mean_error(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorems "The Gaussian chain, solved" and "Keeping the data".
+    Source: `thm-first-gaussian` and `thm-first-keep`, chapter *A first collapse*.
 
     Examples
     --------
@@ -517,7 +517,7 @@ def simulate_gaussian_carriers(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "Who carries the mean".
+    Source: `thm-first-carriers`, chapter *A first collapse*.
 
     Examples
     --------
@@ -575,8 +575,8 @@ def least_squares_error(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "The least-squares chain" and proposition "One seed for all";
-    for replace, Dohmatob, Feng and Kempe (2024).
+    Source: `thm-first-least-squares` and `prop-first-seed`, chapter *A first collapse*; for replace,
+    Dohmatob, Feng and Kempe (2024).
 
     Examples
     --------
@@ -644,7 +644,7 @@ def simulate_least_squares_error(
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *A first collapse*, theorem "The least-squares chain" and proposition "One seed for all".
+    Source: `thm-first-least-squares` and `prop-first-seed`, chapter *A first collapse*.
 
     Examples
     --------

@@ -276,3 +276,68 @@ class Estimate:
             return f"Estimate of {np.size(self.mean)} values, {self.replicas} replicas"
         digits = 2 if not self.stderr else max(0, 1 - int(np.floor(np.log10(self.stderr))))
         return f"{self.mean:.{digits}f} ± {self.stderr:.{digits}f}"
+
+
+def check_values(values: Any, theory: Any, label: str, within: float) -> None:
+    """Print in one line how far two computations of one thing are apart, and fail if it is too far.
+
+    Parameters
+    ----------
+    values : float or array
+        Computed one way.
+    theory : float or array
+        Computed the other way, broadcast against `values`.
+    label : str
+        What is checked, such as the name of the theorem.
+    within : float
+        Largest relative difference allowed, > 0.
+
+    Raises
+    ------
+    AssertionError
+        If a relative difference exceeds `within`.
+
+    Examples
+    --------
+    >>> check_values([0.5, 2.001], [0.5, 2.0], "A law", within=1e-2)
+    A law: 2 points, largest relative difference 0.0005 (allowed 0.01)
+    """
+    values, theory = (to_numpy(_checks.real(n, x)) for n, x in (("values", values), ("theory", theory)))
+    within = _checks.scalar("within", within)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.where(values == theory, 0.0, np.abs(values - theory) / np.abs(theory))
+    text = f"largest relative difference {apart.max():.1g} (allowed {within:.2g})"
+    _report(label, apart.size, text, apart.max() <= within)
+
+
+def check_bounds(values: Any, low: Any, high: Any, label: str) -> None:
+    """Print in one line that all values lie within their bounds, and fail if one does not.
+
+    Parameters
+    ----------
+    values, low, high : float or array
+        Broadcast against each other; a bound may be infinite.
+    label : str
+        What is checked, such as the name of the theorem.
+
+    Raises
+    ------
+    AssertionError
+        If a value lies outside.
+
+    Examples
+    --------
+    >>> check_bounds([0.2, 0.9], 0, 1, "A share")
+    A share: 2 points, within the bounds
+    """
+    values = to_numpy(_checks.real("values", values))
+    inside = (np.asarray(low) <= values) & (values <= np.asarray(high))
+    text = "within the bounds" if inside.all() else f"{np.sum(~inside)} outside the bounds"
+    _report(label, inside.size, text, inside.all())
+
+
+def _report(label: str, points: int, text: str, passed: bool) -> None:
+    line = f"{label}: {points} {'point' if points == 1 else 'points'}, {text}"
+    if not passed:
+        raise AssertionError(line)
+    print(line)

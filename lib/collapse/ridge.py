@@ -93,7 +93,7 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any) -> Er
         If an argument is outside its range, or ridge = 0 with d - 1 <= T <= d + 1, where the mean of the
         test error is infinite under any label noise.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Test error of ridge regression".
+    Source: `thm-ridge-error` and `thm-ridge-two`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def ols_test_error(d: int, T: Any, noise: Any) -> Any:
     ValueError
         If T < d + 2: the mean is infinite for T = d and d + 1, and below d the fit is not unique.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Ridgeless regression, exactly".
+    Source: `thm-ridge-exact`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def min_norm_test_error(d: int, T: Any, noise: Any, norm2: Any = 1.0) -> ErrorPa
     ValueError
         If T > d - 2: the mean is infinite for T = d - 1 and d.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Ridgeless regression, exactly".
+    Source: `thm-ridge-exact`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def simulate_test_error(
         If an argument is outside its range, or ridge = 0 with d - 1 <= T <= d + 1, where there is no mean to
         estimate.
 
-    Source: chapter *Ridge regression in high dimension*.
+    Source: `prop-ridge-parts`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -344,7 +344,7 @@ def optimal_ridge(spectrum: Any, signal: Any, T: Any, noise: Any) -> Any:
     ValueError
         If an argument is outside its range, or the signal is zero (the best penalty is then infinite).
 
-    Source: chapter *Ridge regression in high dimension*, theorem "The best ridge".
+    Source: `thm-ridge-best`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -405,7 +405,7 @@ def marchenko_pastur_density(x: Any, phi: float, scale: float = 1.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Marchenko-Pastur law".
+    Source: `thm-ridge-mp`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -441,7 +441,7 @@ def marchenko_pastur_atom(phi: Any) -> Any:
     ValueError
         If phi is not > 0.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Marchenko-Pastur law".
+    Source: `thm-ridge-mp`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------
@@ -476,7 +476,7 @@ def marchenko_pastur_transform(ridge: Any, phi: Any, scale: Any = 1.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Ridge regression in high dimension*, theorem "Marchenko-Pastur law".
+    Source: `thm-ridge-mp`, chapter *Ridge regression in high dimension*.
 
     Examples
     --------

@@ -114,7 +114,7 @@ def zipf_sum(
     Notes
     -----
     Relative error at most 1e-12 against brute force for the sums of the chapter (see the tests).
-    Source: chapter *Scaling laws*, theorem "Master formula".
+    Source: `thm-scaling-master`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def master_formula(f: Callable[[float], float], beta: Any, T: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, theorem "Master formula".
+    Source: `thm-scaling-master` and `prop-scaling-smooth`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def missing_mass_asymptotic(beta: Any, T: Any, correction: bool = True) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, corollary "Clean scaling law".
+    Source: `cor-scaling-clean`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -323,7 +323,7 @@ def missing_mass_spread(beta: Any, T: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, proposition "Fluctuations of one training set".
+    Source: `prop-scaling-fluctuations`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -516,7 +516,7 @@ def power_law_degrees_of_freedom(alpha: Any, kappa: Any, order: int = 1) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, theorem "Spectral sums of a power law".
+    Source: `thm-scaling-spectrum`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -558,7 +558,7 @@ def power_law_bias(alpha: Any, r: Any, kappa: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, theorem "Spectral sums of a power law".
+    Source: `thm-scaling-spectrum`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -605,7 +605,7 @@ def ridgeless_error(alpha: Any, r: Any, T: Any, noise: Any = 0.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, theorem "Ridgeless: a law and a plateau".
+    Source: `thm-scaling-ridgeless`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -647,7 +647,7 @@ def clean_rate(alpha: Any, r: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, corollary "Rates of ridge regression".
+    Source: `cor-scaling-rates`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -675,7 +675,7 @@ def noiseless_rate(alpha: Any, r: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Scaling laws*, corollary "Rates of ridge regression".
+    Source: `cor-scaling-rates`, chapter *Scaling laws*.
 
     Examples
     --------
@@ -724,7 +724,8 @@ def local_exponent(x: Any, y: Any, stderr: Any = 0.0) -> LocalExponent:
     ValueError
         If shapes differ, there are fewer than two points, or a value is outside its range.
 
-    Source: chapter *Scaling laws*, definition "Local exponent".
+    Source: `prop-scaling-shares`, `prop-scaling-decades` and `thm-scaling-line`, chapter *Scaling laws*,
+    definition "Local exponent".
 
     Examples
     --------
@@ -816,7 +817,7 @@ def fit_power_law(x: Any, mean: Any, stderr: Any, plateau: bool = False) -> Powe
         If shapes differ, there are fewer points than parameters, a value is outside its range, or no
         curve of this form fits.
 
-    Source: chapter *Scaling laws*, section "A fit that earns its error bar".
+    Source: `cor-scaling-plateau`, chapter *Scaling laws*, section "A fit that earns its error bar".
 
     Examples
     --------

@@ -8,6 +8,7 @@ much as its number of distinct values.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -351,21 +352,40 @@ def compress(spectrum: Any, signal: Any = None) -> tuple[Spectrum, Any]:
     (True, 100000)
     """
     spectrum = as_spectrum(spectrum)
-    s, m = to_numpy(spectrum.eigenvalues), to_numpy(spectrum.multiplicities)
-    weights = [m] if signal is None else [m, to_numpy(check_signal(spectrum, signal))]
+    weights = [to_numpy(spectrum.multiplicities)]
+    if signal is not None:
+        weights.append(to_numpy(check_signal(spectrum, signal)))
+    found = chebyshev_nodes(to_numpy(spectrum.eigenvalues), np.array(weights))
+    if found is None:
+        return spectrum, signal
+    nodes, (m, *rest) = found
+    return Spectrum(nodes, m), rest[0] if rest else None
+
+
+def chebyshev_nodes(
+    s: np.ndarray, weights: np.ndarray, strip: float = np.pi
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Move weights, shape (rows, K), to fewer points with the same spectral sums; None if that saves nothing.
+
+    The functions that will be summed have to be analytic and of moderate size for |Im log s| < `strip`. See
+    `compress`, which does this to a spectrum and a signal.
+    """
     v = np.log(s)
     low, length = v.min(), np.ptp(v)
     panels = max(1, int(np.ceil(length / 5)))
     width = length / panels
-    # An interval of this width converges like (b + sqrt(1 + b^2))^-p with b = 2 pi / width.
-    p = int(np.ceil(33 / np.arcsinh(2 * np.pi / width))) if width > 0 else 1
+    # An interval of this width converges like (b + sqrt(1 + b^2))^-p with b = 2 strip / width.
+    p = int(np.ceil(33 / np.arcsinh(2 * strip / width))) if width > 0 else 1
     if panels * p >= len(s):
-        return spectrum, signal
-    order = np.argsort(v)
-    position = (v[order] - low) / (width or 1.0)
+        return None
+    steps = np.diff(v)
+    if (steps < 0).any() and (steps > 0).any():
+        order = np.argsort(v)
+        v, weights = v[order], weights[:, order]
+    position = (v - low) / (width or 1.0)
     panel = np.minimum(position.astype(int), panels - 1)
     x = np.clip(2 * (position - panel) - 1, -1, 1)
-    moments = np.zeros((len(weights), p, panels))
+    moments = np.zeros((panels, p, len(weights)))
     for start in range(0, len(x), 1 << 16):
         part = slice(start, start + (1 << 16))
         chebyshev = np.ones((p, len(x[part])))
@@ -375,15 +395,14 @@ def compress(spectrum: Any, signal: Any = None) -> tuple[Spectrum, Any]:
         for j in range(2, p):
             np.multiply(twice, chebyshev[j - 1], out=chebyshev[j])
             chebyshev[j] -= chebyshev[j - 2]
-        filled, first = np.unique(panel[part], return_index=True)
-        for moment, a in zip(moments, weights, strict=True):
-            moment[:, filled] += np.add.reduceat(chebyshev * a[order[part]], first, axis=1)
+        bounds = [0, *(np.flatnonzero(np.diff(panel[part])) + 1), chebyshev.shape[1]]
+        for i, j in itertools.pairwise(bounds):
+            moments[panel[start + i]] += chebyshev[:, i:j] @ weights[:, start + i : start + j].T
     angles = (np.arange(p) + 0.5) * (np.pi / p)
     interpolate = np.cos(np.outer(angles, np.arange(p))) * (2 / p)
     interpolate[:, 0] /= 2
     nodes = np.exp(low + width * (np.arange(panels)[:, None] + 0.5 + 0.5 * np.cos(angles)))
-    m, *rest = ((interpolate @ moment).T.ravel() for moment in moments)
-    return Spectrum(nodes.ravel(), m), rest[0] if rest else None
+    return nodes.ravel(), (interpolate @ moments).reshape(-1, len(weights)).T
 
 
 def from_data(features: Any, relative_floor: float = 1e-12) -> Spectrum:

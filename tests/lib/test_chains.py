@@ -133,6 +133,7 @@ def test_everything_broadcasts():
 @KEEP
 @BIAS
 @pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.formula("thm-first-gaussian", "thm-first-keep")
 def test_variance(accumulate, unbiased, power):
     # Age at most 0.4, where the averages of the replacing chain are still fair.
     options = {"power": power, "accumulate": accumulate, "unbiased": unbiased}
@@ -143,6 +144,7 @@ def test_variance(accumulate, unbiased, power):
 
 @KEEP
 @BIAS
+@pytest.mark.formula("thm-first-gaussian", "thm-first-keep")
 def test_mean_error(accumulate, unbiased):
     options = {"accumulate": accumulate, "unbiased": unbiased}
     n, T = np.array([1, 4, 8]), np.array([[20], [40]])
@@ -151,6 +153,7 @@ def test_mean_error(accumulate, unbiased):
 
 
 @BIAS
+@pytest.mark.formula("thm-first-gaussian")
 def test_log_variance(unbiased):
     n, T = np.array([1, 30, 300]), np.array([[2], [5], [50]])
     estimate = chains.simulate_gaussian_log_variance(n, T, 3.0, unbiased=unbiased, replicas=4000, seed=3)
@@ -161,6 +164,7 @@ def test_log_variance(unbiased):
     assert estimate.stderr * 4000**0.5 == pytest.approx(np.sqrt(log.variance), rel=4 * 2.2 / 8000**0.5)
 
 
+@pytest.mark.formula("thm-first-carriers")
 def test_carriers():
     n, T = np.array([19, 95, 190]), 20
     estimate = chains.simulate_gaussian_carriers(n, T, replicas=40_000, seed=4)
@@ -170,6 +174,7 @@ def test_carriers():
 
 @pytest.mark.parametrize("T", [10, 20, 80])
 @pytest.mark.parametrize("age", [1, 3, 10])
+@pytest.mark.formula("thm-first-carriers")
 def test_carriers_against_the_exact_law(T, age):
     # The law of log v among weighted runs, by inverting its characteristic function on a grid.
     nu, n = T - 1, age * (T - 1)
@@ -187,6 +192,7 @@ def test_carriers_against_the_exact_law(T, age):
     assert 0 < chains.gaussian_carriers(n, T) / share - 1 < 1 / (3 * nu) + 1 / nu**2
 
 
+@pytest.mark.formula("thm-first-carriers")
 def test_carriers_by_brute_force():
     # At age 2 one run in 44 carries the upper half of the mean: plain runs can be sorted and counted.
     n, T, runs = 38, 20, 400_000
@@ -199,6 +205,7 @@ def test_carriers_by_brute_force():
 @KEEP
 @pytest.mark.parametrize("draws", ["independent", "shared", "same-seed"])
 @pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.formula("thm-first-least-squares", "prop-first-seed")
 def test_least_squares(accumulate, draws, direct):
     options = {"accumulate": accumulate, "draws": draws}
     n, d, T = np.array([1, 2, 5]), 3, np.array([[12], [20]])
@@ -271,6 +278,7 @@ def test_an_average_at_high_age_misses_the_mean_and_its_error_bar_does_not_say_s
     assert abs(estimate.z(1.0)) > 3
 
 
+@pytest.mark.formula("prop-first-seed")
 def test_one_seed_for_all_is_one_fit_scaled_run_by_run():
     one = sampling.ols(np.zeros(3), np.ones(3), 12, 0.5, replicas=6, seed=np.random.SeedSequence(16))
     for accumulate, weight in ((False, 4), (True, 1 + 1 / 2 + 1 / 3 + 1 / 4)):
@@ -280,6 +288,7 @@ def test_one_seed_for_all_is_one_fit_scaled_run_by_run():
         assert many == pytest.approx(weight * one)
 
 
+@pytest.mark.formula("thm-first-least-squares")
 def test_law_of_one_fit_where_its_variance_is_infinite():
     error = (sampling.ols(np.zeros(4), np.ones(4), 6, 1.0, replicas=20_000, seed=17) ** 2).sum(axis=1)
     assert stats.kstest(error * 3 / 4, stats.f(4, 3).cdf).pvalue > 1e-3

@@ -33,6 +33,7 @@ def residual(spectrum, T, ridge, kappa):
     T=log_floats(1, 1e9),
     ridge=log_floats(1e-300, 1e300),
 )
+@pytest.mark.formula("thm-ridge-kappa")
 def test_fixed_point_at_extremes(d, alpha, T, ridge):
     spectrum = spectra.power_law(d, alpha)
     with np.errstate(all="raise", under="ignore"):
@@ -46,6 +47,7 @@ def test_fixed_point_at_extremes(d, alpha, T, ridge):
 
 @settings(max_examples=200, deadline=None)
 @given(d=st.integers(1, 60), alpha=st.floats(0, 10), T=st.integers(1, 120))
+@pytest.mark.formula("thm-ridge-kappa")
 def test_ridgeless_limit(d, alpha, T):
     spectrum = spectra.power_law(d, alpha)
     kappa = equivalents.effective_ridge(spectrum, T, 0.0)
@@ -78,6 +80,7 @@ def test_isotropic_closed_form(phi, ridge, scale):
     assert abs(terms.sum()) < 1e-9 * np.abs(terms).max()
 
 
+@pytest.mark.formula("thm-ridge-kappa")
 def test_newton_is_monotone_from_the_start():
     spectrum = spectra.power_law(200, 1.5)
     s, m = spectrum.eigenvalues, spectrum.multiplicities
@@ -171,6 +174,7 @@ def test_spectral_sum_is_what_it_says(p, q, kappa):
         assert ours == pytest.approx((a * np.exp(log_terms)).sum(), rel=1e-10)
 
 
+@pytest.mark.formula("thm-ridge-kappa")
 def test_derivatives_are_those_of_the_root():
     s = torch.linspace(0.1, 2, 10, dtype=torch.float64).requires_grad_()
     T = torch.tensor([5.0, 20.0, 10.0], dtype=torch.float64, requires_grad=True)

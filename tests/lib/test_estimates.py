@@ -51,6 +51,21 @@ def test_check_prints_one_line_and_fails_a_wrong_theory(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_two_computations_and_bounds_are_reported_in_one_line_or_fail(capsys):
+    estimates.check_values([1.0, 0.0, 2.0], [1.0, 0.0, 2.002], "Both", within=2e-3)
+    estimates.check_bounds([[1.0], [2.0]], [0.5, 1.0], np.inf, "Between")
+    assert capsys.readouterr().out.splitlines() == [
+        "Both: 3 points, largest relative difference 0.001 (allowed 0.002)",
+        "Between: 4 points, within the bounds",
+    ]
+    with pytest.raises(AssertionError, match="Both: 1 point, largest relative difference 0.1"):
+        estimates.check_values(1.1, 1.0, "Both", within=0.05)
+    with pytest.raises(AssertionError, match="largest relative difference inf"):
+        estimates.check_values(1e-9, 0.0, "Both", within=0.05)
+    with pytest.raises(AssertionError, match="Between: 2 points, 1 outside the bounds"):
+        estimates.check_bounds([1.0, 3.0], 0.0, 2.0, "Between")
+
+
 def test_a_stated_bias_is_forgiven_and_shown():
     e = Estimate(1.05, 0.01, 100, 0)
     assert not e.agreement(1.0).passed
@@ -91,6 +106,8 @@ def test_a_passed_agreement_reads_well():
         (lambda: Estimate(1.0, 0.1, 10, 0).z(np.nan), "theory must be finite"),
         (lambda: Estimate(1.0, 0.1, 10, 0).z(1.0, bias=-1), "bias must be >= 0"),
         (lambda: estimates.limit_abs_z(0), "points must be >= 1"),
+        (lambda: estimates.check_values([np.nan], 1.0, "a", within=0.1), "values must be finite"),
+        (lambda: estimates.check_values(1.0, 1.0, "a", within=-0.1), "within must be >= 0"),
     ],
 )
 def test_bad_input(call, message):

@@ -1,5 +1,7 @@
 """Regression collapse: one recursion for every chain, against data drawn in full."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,7 @@ def drawn(rng):
 
 
 @pytest.mark.slow
+@pytest.mark.formula("thm-fake-error", "thm-free-general")
 def test_two_hundred_random_problems_against_full_data():
     """The equivalents are off by a few parts in the number of samples; 2/min(T, T0) is allowed for that.
 
@@ -82,6 +85,7 @@ def test_no_generations_is_clean_ridge():
     np.testing.assert_array_equal(error.collapse, 0.0)
 
 
+@pytest.mark.formula("thm-chain-linear")
 def test_least_squares_throughout_is_exact_and_linear():
     error = regression.test_error(TWO, np.ones(2), 90, 0.0, 0.3, Chain([60, 100], [[0], [3]], 0.5))
     expected = 0.3**2 * 40 / 49 + np.array([[0], [3]]) * 0.25 * 40 / (np.array([60, 100]) - 41)
@@ -98,6 +102,7 @@ def test_collapse_coefficient_is_its_closed_form():
     np.testing.assert_allclose(regression.collapse_coefficient(spectrum, T, penalty, T0), rho, rtol=1e-10)
 
 
+@pytest.mark.formula("prop-fake-lower")
 def test_a_small_ridge_can_raise_the_collapse_term():
     spectrum = spectra.Spectrum([1.0, 1e-4], [80, 20])
     plain, small, large = regression.collapse_coefficient(spectrum, 110, [0.0, 0.01, 1.0], 300)
@@ -108,6 +113,7 @@ def test_a_small_ridge_can_raise_the_collapse_term():
     assert estimate.z(plain) > 3
 
 
+@pytest.mark.formula("thm-fake-noise")
 def test_effective_noise_turns_the_chain_into_clean_data():
     spectrum, signal = spectra.power_law(50, 1.3), spectra.power_law_signal(50, 1.3, 0.5)
     chain = Chain(90, 4, 0.3)
@@ -134,6 +140,7 @@ def test_optimal_ridge_minimises_and_grows_with_generations():
         assert errors[1] == errors.min()
 
 
+@pytest.mark.formula("thm-chain-law")
 def test_exact_law_has_the_mean_and_the_spread_of_the_theorem():
     d, T, T0, n, noise, noise0 = 10, 40, 30, 4, 0.5, 0.7
     for shared in (False, True):
@@ -147,6 +154,74 @@ def test_exact_law_has_the_mean_and_the_spread_of_the_theorem():
         variance = (d**2 + 2 * d) * spread + 2 * d * (mean / d) ** 2
         squares = Estimate.from_samples((samples - mean) ** 2, seed=1)
         assert abs(squares.z(variance)) < 4
+
+
+@pytest.mark.parametrize(("T0", "ridge0"), [(900, 0.0), (200, 0.0), (300, 1e-3)])
+@pytest.mark.parametrize(("alpha", "r"), [(1.5, 0.5), (0.6, 1.5), (3.0, 0.25)])
+def test_many_points_at_once_are_the_points_one_by_one(T0, ridge0, alpha, r):
+    """Many fits are done on fewer eigenvalues, one on all of them: twelve digits, short and long chains."""
+    spectrum, signal = spectra.power_law(700, alpha), spectra.power_law_signal(700, alpha, r)
+    rng = np.random.default_rng(1)
+    T, penalty = np.exp(rng.uniform(2, 10, 100)), 10 ** rng.uniform(-6, 1, 100)
+    n = rng.choice([0, 1, 2, 10, 300], 100)
+    noise0 = rng.choice([0.0, 0.3], 100)
+    many = regression.test_error(spectrum, signal, T, penalty, 0.2, Chain(T0, n, noise0, ridge0))
+    for i in range(100):
+        chain = Chain(T0, n[i], noise0[i], ridge0)
+        one = regression.test_error(spectrum, signal, T[i], penalty[i], 0.2, chain)
+        for part in ("bias", "variance", "value"):
+            assert getattr(many, part)[i] == pytest.approx(getattr(one, part), rel=1e-12, abs=0)
+        assert many.collapse[i] == pytest.approx(one.collapse, rel=2e-12, abs=0)
+    sizes = np.arange(20, 120)
+    errors = regression.generator_error(spectrum, signal, Chain(sizes, 7, 0.3, ridge0))
+    for i in (0, 50, 99):
+        one = regression.generator_error(spectrum, signal, Chain(sizes[i], 7, 0.3, ridge0))
+        assert errors[i] == pytest.approx(one, rel=1e-12, abs=0)
+
+
+def test_a_fit_close_to_interpolation_is_done_on_all_eigenvalues():
+    """T = 699 of d = 700 with a tiny ridge: kappa there feels the last digits of the sums."""
+    spectrum, signal = spectra.power_law(700, 0.3), np.ones(700)
+    penalty = np.geomspace(1e-12, 1e-8, 100)
+    many = regression.test_error(spectrum, signal, 699, penalty, 0.2, Chain(900, 2, 0.3)).value
+    one = [regression.test_error(spectrum, signal, 699, x, 0.2, Chain(900, 2, 0.3)).value for x in penalty]
+    np.testing.assert_allclose(many, one, rtol=1e-13)
+
+
+def forgotten(s, c2, T0, ridge0, n):
+    """The error of a noise-free generator by the recursion of the book, in sixty decimal digits."""
+    with localcontext() as context:
+        context.prec = 60
+        s, c2 = [Decimal(float(x)) for x in s], [Decimal(float(x)) for x in c2]
+        T0, ridge0 = Decimal(float(T0)), Decimal(float(ridge0))
+        kappa = ridge0 + sum(s) / T0
+        for _ in range(100):
+            D = [x / (x + kappa) for x in s]
+            df1, df2 = sum(D), sum(x * x for x in D)
+            kappa = (ridge0 + kappa * (df1 - df2) / T0) / (1 - df2 / T0)
+        b = [x / (x + kappa) ** 2 for x in s]
+        q = s
+        for _ in range(n):
+            v = sum(x * y for x, y in zip(b, q, strict=True)) / (T0 - df2)
+            q = [x * x * y + kappa**2 * v * z for x, y, z in zip(D, q, b, strict=True)]
+        terms = zip(s, c2, D, q, strict=True)
+        return float(sum((x - 2 * x * y**n + z) * c for x, c, y, z in terms))
+
+
+@pytest.mark.parametrize(("T0", "ridge0"), [(10, 0.1), (10**6, 1e-6), (10**12, 1e-12), (2, 0.0)])
+def test_an_error_far_below_the_signal_keeps_its_digits(T0, ridge0):
+    """Relative error 1e-12 where the error is 1e-24 of the signal: nothing is subtracted."""
+    s, c2 = np.array([2.0, 0.5, 0.1]), np.array([1.0, 3.0, 2.0])
+    exact = forgotten(s, c2, T0, ridge0, 5)
+    assert regression.generator_error(s, c2, Chain(T0, 5, 0.0, ridge0)) == pytest.approx(
+        exact, rel=1e-12, abs=0
+    )
+    # To infinitely many samples, without penalty, the final fit is the generator.
+    whole = regression.test_error(s, c2, 1e300, 0.0, 0.0, Chain(T0, 5, 0.0, ridge0)).value
+    assert whole == pytest.approx(exact, rel=1e-12, abs=0)
+    exact = forgotten([1.0, 1.0, 1.0], c2, T0, ridge0, 5)
+    flat = regression.isotropic_generator_error(3, Chain(T0, 5, 0.0, ridge0), 6.0)
+    assert flat == pytest.approx(exact, rel=1e-12, abs=0)
 
 
 def test_gradients_reach_every_parameter():

@@ -47,6 +47,7 @@ def direct_errors(T, T0, n, noise, noise0, design, runs, seed, s=FLAT):
 
 @pytest.mark.parametrize("design", ["independent", "shared", "dependent"])
 @pytest.mark.parametrize("name", ["flat", "two", "power"])
+@pytest.mark.formula("thm-chain-linear")
 def test_linear_growth_is_exact_for_any_spectrum_and_design(design, name):
     s = {
         "flat": spectra.isotropic(D),
@@ -66,6 +67,7 @@ def test_linear_growth_is_exact_for_any_spectrum_and_design(design, name):
         assert abs(estimate.z(noise**2 * D / (T0 - D - 1) + n * noise0**2 * D / (T - D - 1))) > 4
 
 
+@pytest.mark.formula("thm-chain-linear")
 def test_generator_covariance_is_the_inverse_of_the_input_covariance():
     """n noise0^2/(T0-d-1) Sigma^-1, in a basis that is not the eigenbasis."""
     rng = np.random.default_rng(2)
@@ -85,6 +87,7 @@ def test_generator_covariance_is_the_inverse_of_the_input_covariance():
 
 
 @pytest.mark.parametrize("d, T", [(1, 1), (1, 6), (2, 2), (10, 12), (60, 80), (300, 600), (1000, 1300)])
+@pytest.mark.formula("thm-chain-law")
 def test_law_on_clean_data_is_fishers(d, T):
     levels = np.array([1e-3, 0.1, 0.5, 0.9, 0.999])
     k = T - d + 1
@@ -94,6 +97,7 @@ def test_law_on_clean_data_is_fishers(d, T):
 
 @pytest.mark.parametrize("design", ["independent", "shared", "dependent"])
 @pytest.mark.parametrize("T0", [11, 14, 30])
+@pytest.mark.formula("thm-chain-law")
 def test_law_agrees_with_full_data(design, T0):
     """Shares of runs below six levels, from d + 1 samples on, where the error has no mean."""
     T, n = T0 if design == "dependent" else 13, 4
@@ -119,6 +123,7 @@ def test_law_of_shared_and_independent_inputs_differ():
 
 
 @pytest.mark.parametrize("design", ["independent", "shared"])
+@pytest.mark.formula("thm-chain-law", "thm-chain-shared")
 def test_law_has_the_mean_and_the_variance_of_the_theorems(design):
     """Integrals of 1 - P and 2x(1 - P); with k0 = 41 nothing is left at 8 times the mean."""
     d, T, noise, chain = 12, 40, 0.5, Chain(52, 3, 0.8, design=design)
@@ -154,6 +159,7 @@ def test_disasters_come_from_one_generation():
 
 
 @pytest.mark.parametrize("design", ["independent", "shared", "dependent"])
+@pytest.mark.formula("thm-chain-shared")
 def test_variance_over_runs(design):
     """Far from the wall (k0 = 51), so that an average of squared deviations is close to normal."""
     T0, T, n, noise, noise0 = 60, 60 if design == "dependent" else 50, 6, 0.8, 0.5
@@ -181,6 +187,7 @@ def test_variance_broadcasts_and_ignores_what_is_not_used():
     assert error_variance(D, 1, 0.0, Chain(20, 3, 1.0)) == error_variance(D, 30, 0.0, Chain(20, 3, 1.0))
 
 
+@pytest.mark.formula("thm-chain-shared")
 def test_relative_variance_with_many_generations():
     d, T0 = 8, 30
     for design, limit in (("independent", 2 / d), ("shared", 2 / d + (1 + 2 / d) * 2 / (T0 - d - 3))):
@@ -192,6 +199,7 @@ def test_relative_variance_with_many_generations():
 # -- budgets --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.formula("cor-chain-floor")
 def test_samples_for_floor_is_the_smallest():
     n, noise0, floor = np.array([[1], [7], [40]]), 0.3, np.array([0.02, 0.1, 3.0])
     need = samples_for_floor(25, n, noise0, floor)
@@ -205,6 +213,7 @@ def test_samples_for_floor_is_the_smallest():
     assert samples_for_floor(25, 0, 0.3, 0.1) == 26
 
 
+@pytest.mark.formula("prop-chain-budget")
 def test_best_split_beats_all_others():
     d, n, noise, noise0, total = 20, 4, 0.6, 1.5, 900
     split = best_split(d, total, n, noise, noise0)

@@ -43,6 +43,7 @@ def configurations(alpha, d, size, seed):
 
 
 @pytest.mark.parametrize(("alpha", "r"), CASES)
+@pytest.mark.formula("thm-heavy-rate")
 def test_error_is_two_powers_up_to_constants(alpha, r):
     """Part 1 of the theorem: one pair of constants serves 3000 configurations in three dimensions."""
     width = np.pi / alpha / np.sin(np.pi / alpha)
@@ -62,6 +63,7 @@ def test_error_is_two_powers_up_to_constants(alpha, r):
 
 
 @pytest.mark.parametrize(("alpha", "r"), [(2.0, 0.3), (2.0, 0.5), (3.0, 0.25), (2.0, 1.5)])
+@pytest.mark.formula("thm-heavy-rate")
 def test_constants_of_the_law(alpha, r):
     """Each part tends to its formula; the corrections are of order k/T, 1/k and (k/d)^(alpha - 1)."""
     d, penalty = 10**6, 1e-5
@@ -74,6 +76,7 @@ def test_constants_of_the_law(alpha, r):
         assert (abs(getattr(full, part) / getattr(law, part) - 1) < allowed).all(), part
 
 
+@pytest.mark.formula("thm-heavy-rate")
 def test_collapse_term_of_the_law_against_full_data():
     """Truth zero, every generation drawn in full: only the collapse term is left.
 
@@ -151,12 +154,14 @@ def test_noise_per_sample_is_effective_noise_where_few_directions_are_learned():
         assert 0 < v / exact - 1 < 2.1 * share
 
 
+@pytest.mark.formula("cor-heavy-floor")
 def test_effective_sample_size_has_a_closed_form():
     T, limit = np.array([100, 1099, 1e5, 1e12]), 99.9
     worth = 0.01 / regression.noise_per_sample(T, 1000, 0.1, Chain(2000, 10, 0.1))
     np.testing.assert_allclose(worth, limit * T / (T + 1000 + limit), rtol=1e-12)
 
 
+@pytest.mark.formula("prop-heavy-saturation")
 def test_saturation():
     """df between d/9 and d beyond k = d, and the least-squares value in the limit."""
     spectrum, T0 = spectra.power_law(200, 1.5), 700
@@ -185,6 +190,7 @@ def test_power_sums_from_both_sides():
 @pytest.mark.parametrize(
     ("alpha", "r", "ell"), [(1.5, 0.3, 0.8), (2.0, 0.5, 0.9), (1.5, 1.5, 0.5), (3.0, 0.25, 1.5)]
 )
+@pytest.mark.formula("thm-heavy-rate")
 def test_slopes_of_the_four_regimes(alpha, r, ell):
     """Within 0.015 at d = 10^6, with the factor 1 + d/T divided out where T << d."""
     d, problem = 10**6, world(10**6, alpha, r)
@@ -204,6 +210,7 @@ def test_slopes_of_the_four_regimes(alpha, r, ell):
 
 
 @pytest.mark.parametrize(("alpha", "r"), CASES)
+@pytest.mark.formula("cor-heavy-critical")
 def test_critical_exponent_balances_bias_and_noise(alpha, r):
     ell = regression.critical_exponent(alpha, r)
     assert 2 * min(r, 1) * ell == pytest.approx(1 - ell / alpha)
@@ -212,6 +219,7 @@ def test_critical_exponent_balances_bias_and_noise(alpha, r):
 
 @pytest.mark.parametrize(("alpha", "r"), [(1.5, 0.5), (2.0, 0.3), (1.5, 1.5)])
 @pytest.mark.parametrize(("b", "a"), [(1, 0), (1, 0.25), (0.7, 0.2)])
+@pytest.mark.formula("cor-heavy-growing")
 def test_exponents_of_the_best_penalty_and_error(alpha, r, b, a):
     """Minimised numerically at d = 10^5; within 0.02, noiseless final labels, so that b - a decides."""
     d, T = 10**5, np.array([1e7, 1e8])
@@ -223,12 +231,14 @@ def test_exponents_of_the_best_penalty_and_error(alpha, r, b, a):
     assert scaling.local_exponent(T, error).exponent[0] == pytest.approx(2 * min(r, 1) * ell, abs=0.02)
 
 
+@pytest.mark.formula("cor-heavy-growing")
 def test_adaptive_exponent_is_clean_for_large_generators():
     assert regression.adaptive_exponent(1.5, 0.5, 2.0, 0.5) == pytest.approx(0.6)
     assert regression.adaptive_exponent(1.5, 0.5, 1.0, 1.0) == 0
 
 
 @pytest.mark.parametrize(("alpha", "r"), [(1.5, 0.5), (2.0, 0.3), (1.5, 1.5)])
+@pytest.mark.formula("thm-heavy-adaptive")
 def test_adaptive_theorem_uniformly(alpha, r):
     """Best penalty and error over v^l and v^c: constants within a factor 4 over random configurations."""
     d = 10**6
@@ -261,6 +271,7 @@ def test_at_the_best_penalty_noise_is_a_fixed_multiple_of_bias():
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 @pytest.mark.parametrize("ell", [0.2, 0.6, 1.0, 1.4])
 @pytest.mark.parametrize(("n", "noise0"), [(1, 1e-3), (1, 0.1), (30, 2.0)])
+@pytest.mark.formula("thm-heavy-crossover")
 def test_turn_is_the_minimum_of_the_law(noise, ell, n, noise0):
     d = 10**5
     chain = Chain(2 * d, n, noise0)
@@ -277,6 +288,7 @@ def test_turn_is_the_minimum_of_the_law(noise, ell, n, noise0):
     assert found.x == pytest.approx(np.log(turn), abs=1e-4)
 
 
+@pytest.mark.formula("thm-heavy-crossover")
 def test_turn_of_the_full_formula():
     """The published example: minimum at 1.0e7 on the curve; within 10 % of the law's."""
     chain, T = Chain(10**5, 5, 0.05), np.logspace(6.5, 7.5, 401)
@@ -288,6 +300,7 @@ def test_turn_of_the_full_formula():
     assert turn == pytest.approx(1.5 * (3000 + bias / variance * (10**5 - 3001) / (5 * 0.05**2)), rel=1e-9)
 
 
+@pytest.mark.formula("thm-heavy-crossover")
 def test_slow_stretch_begins_where_two_terms_are_equal():
     d, chain, noise = 10**6, Chain(2 * 10**6, 1, 0.1), 0.02
     sizes = regression.crossover_sizes(1.5, 0.5, 1.0, d, chain, noise)
@@ -298,11 +311,13 @@ def test_slow_stretch_begins_where_two_terms_are_equal():
 
 
 @pytest.mark.parametrize(("ell", "noise0"), [(0.5, 0.1), (0.6, 0.1), (1.0, 1e-6)])
+@pytest.mark.formula("thm-heavy-crossover")
 def test_no_slow_stretch(ell, noise0):
     """Below the critical exponent, and for generators so quiet that the bias leads until the turn."""
     assert np.isnan(regression.crossover_sizes(1.5, 0.5, ell, 10**5, Chain(2 * 10**5, 1, noise0)).slow)
 
 
+@pytest.mark.formula("cor-heavy-critical")
 def test_turn_in_simulation():
     """Penalties T^-l_crit, generation 20: the error at T_c is below that at T_c/10 and at 10 T_c."""
     d, chain, ell = 150, Chain(300, 20, 0.1), regression.critical_exponent(1.5, 0.5)
@@ -358,6 +373,7 @@ def test_rule_changes_nothing_without_generators():
     assert regression.adaptive_ridge(0.02, 1.5, 0.5, 500, 100, 0.3, Chain(200, 0, 1.0)) == pytest.approx(0.02)
 
 
+@pytest.mark.formula("thm-heavy-adaptive")
 def test_rule_in_simulation():
     """Full data, d = 60: the rule's error is far below the clean penalty's, and the formula's within 3 %."""
     problem, chain, T = world(60), Chain(120, 5, 0.2), 600

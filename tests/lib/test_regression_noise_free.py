@@ -59,6 +59,7 @@ def problem(name):
 
 
 @pytest.mark.parametrize(("T0", "noise0"), [(10, 0.0), (30, 0.0), (20, 0.7), (33, 0.5)])
+@pytest.mark.formula("thm-free-isotropic")
 def test_flat_minimum_norm_chain_is_exact(T0, noise0):
     """No finite-size allowance. Mean, squared norm and error of generations 1 to 5."""
     truth = np.full(D, (1.69 / D) ** 0.5)
@@ -81,6 +82,7 @@ def test_flat_minimum_norm_chain_is_exact(T0, noise0):
 
 
 @pytest.mark.parametrize(("T0", "noise0"), [(10, 0.0), (20, 0.7), (33, 0.5)])
+@pytest.mark.formula("thm-free-shared")
 def test_shared_inputs_forget_once(T0, noise0):
     truth = np.full(D, D**-0.5)
     g = np.arange(1, 6)
@@ -93,6 +95,7 @@ def test_shared_inputs_forget_once(T0, noise0):
 
 
 @pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.formula("thm-free-shared")
 def test_shared_inputs_for_any_spectrum(name):
     """The recursion with a shared design, and the final fit. Allowed: 7 % at d = 40, about 1/(d - T0)."""
     spectrum, signal, s, truth = problem(name)
@@ -115,6 +118,7 @@ def test_flat_shared_chain_with_a_final_fit():
     assert abs(error(last, truth, np.ones(D), 0).z(theory, bias=0.01)) < 4
 
 
+@pytest.mark.formula("prop-free-final")
 def test_no_final_fit_beats_the_floor():
     """Proposition: the error is at least (1 - eta0^n) p, with equality at infinite data and no ridge."""
     T = np.array([5, 20, 60, 10**9])[:, None]
@@ -125,6 +129,7 @@ def test_no_final_fit_beats_the_floor():
         assert value[3, 0] == pytest.approx(1 - 0.75**n, abs=1e-12)
 
 
+@pytest.mark.formula("prop-free-final")
 def test_best_final_ridge_with_generator_noise():
     n, noise0 = 3, 0.4
     N = noise0**2 * 30 / 9 * (1 - 0.75**n) / 0.25
@@ -137,6 +142,7 @@ def test_best_final_ridge_with_generator_noise():
 
 @pytest.mark.parametrize("T0", [20, 60])
 @pytest.mark.parametrize("ridge0", [0.0, 0.1])
+@pytest.mark.formula("cor-free-isotropic")
 def test_flat_closed_form_is_the_recursion(T0, ridge0):
     """Equal to the general recursion; without penalty up to the exact factor d - T0 - 1 of the noise."""
     flat = spectra.isotropic(D)
@@ -152,6 +158,7 @@ def test_flat_closed_form_is_the_recursion(T0, ridge0):
             )
 
 
+@pytest.mark.formula("cor-free-isotropic")
 def test_flat_ridge_chain_against_full_data():
     """Allowed: 2 % at d = 40. Both sides of T0 = d, and the final fit."""
     truth = np.full(D, D**-0.5)
@@ -180,6 +187,7 @@ def test_least_squares_is_the_limit_of_small_penalties_and_long_chains_are_cheap
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize(("T0", "ridge0"), [(20, 0.0), (30, 0.3), (70, 0.3)])
+@pytest.mark.formula("thm-free-general")
 def test_recursion_against_full_data(name, T0, ridge0):
     """Generations 1 to 4 and the final fit. Allowed: 6 % at d = 40, of the order of 1/(d - T0)."""
     spectrum, signal, s, truth = problem(name)
@@ -193,6 +201,7 @@ def test_recursion_against_full_data(name, T0, ridge0):
     assert abs(error(last, truth, s, 0).z(theory, bias=0.06)) < 4
 
 
+@pytest.mark.formula("thm-free-general")
 def test_recursion_notices_a_missing_leak():
     """Without the rank-one term the noise-free error of the two-level chain is far off."""
     spectrum, signal, s, truth = problem("two")
@@ -206,6 +215,7 @@ def test_recursion_notices_a_missing_leak():
 
 
 @pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.formula("thm-free-modes")
 def test_mode_filter_is_the_mean(name):
     """Means of all directions after 1, 2 and 5 generations; allowed 2 %."""
     s = SPECTRA[name].expanded
@@ -230,6 +240,7 @@ def test_rate_is_the_largest_eigenvalue_of_the_map(name, T0, ridge0):
     assert filters[0] ** 2 < rate <= filters[0] * (1 + 1e-12)
 
 
+@pytest.mark.formula("thm-free-modes")
 def test_rate_against_full_data():
     """Ratio of mean squared norms, generations 6 and 9, two levels. Allowed: 2 % on the ratio."""
     s = SPECTRA["two"].expanded
@@ -253,6 +264,7 @@ def test_limit_is_the_error_of_a_long_chain(name, T0, ridge0):
     )
 
 
+@pytest.mark.formula("thm-free-modes")
 def test_limit_against_full_data():
     """Thirty generations at a large penalty; allowed 3 %."""
     spectrum, signal, s, truth = problem("two")
@@ -274,6 +286,7 @@ def test_limit_against_full_data():
     st.integers(1, 300),
     st.sampled_from([0.0, 0.5, 1e4]),
 )
+@pytest.mark.formula("thm-free-budget")
 def test_budget_bounds_hold_for_any_spectrum_and_truth(s, seed, T0, ridge0, n, noise0):
     signal = np.random.default_rng(seed).exponential(size=len(s)) ** 3
     chain = Chain(T0, n, noise0, ridge0)
@@ -285,6 +298,7 @@ def test_budget_bounds_hold_for_any_spectrum_and_truth(s, seed, T0, ridge0, n, n
 
 
 @pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.formula("thm-free-budget")
 def test_budget_bounds_hold_for_simulated_chains(name):
     spectrum, signal, s, truth = problem(name)
     n = np.array([1, 3, 9])
@@ -295,6 +309,7 @@ def test_budget_bounds_hold_for_simulated_chains(name):
 
 
 @pytest.mark.parametrize(("alpha", "r", "slope"), [(1.5, 0.5, 1.0), (2.0, 0.3, 0.6), (1.5, 1.5, 2.0)])
+@pytest.mark.formula("cor-free-power")
 def test_power_laws_forget_polynomially(alpha, r, slope):
     """Exponent of the noise-free error in n, T0 = 10 000, n = 30 to 300: within 0.02 of 2 min(r, 1)."""
     wide = spectra.compress(spectra.power_law(10**6, alpha), spectra.power_law_signal(10**6, alpha, r))
@@ -304,6 +319,7 @@ def test_power_laws_forget_polynomially(alpha, r, slope):
     assert np.log(noise[1] / noise[0]) / np.log(4) == pytest.approx(1 - 1 / alpha, abs=0.02)
 
 
+@pytest.mark.formula("prop-free-best")
 def test_best_generator_ridge_for_small_noise():
     """Proposition; what is left out is of relative order noise0^2."""
     flat, noise0 = spectra.isotropic(9000), 0.005

@@ -37,6 +37,7 @@ def generator_error(d, chain):
 
 @pytest.mark.parametrize("design", ["independent", "shared"])
 @pytest.mark.parametrize("spectrum", [TWO, POWER, FLAT], ids=["two", "power", "flat"])
+@pytest.mark.formula("thm-fake-error")
 def test_collapse_term_agrees_with_direct_simulation(spectrum, design):
     """Below, at and above T = d. Allowed: 2 % (measured at d = 60: a constant below 0.5 over T).
 
@@ -64,6 +65,7 @@ def test_collapse_term_agrees_with_direct_simulation(spectrum, design):
         assert np.abs(estimate.z(0.72 * wrong, bias=0.02)).max() > 4
 
 
+@pytest.mark.formula("thm-fake-error")
 def test_total_error_agrees_with_direct_simulation():
     """Bias, variance and collapse together, with a truth. Allowed: 3 %, as the bias term needs."""
     chain = Chain(T0=60, n=3, noise0=0.4)
@@ -90,6 +92,7 @@ def test_published_coefficients():
         assert rho == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.formula("cor-fake-limits")
 def test_limits_of_the_coefficient():
     rho = regression.collapse_coefficient
     assert rho(TWO, 100, 1e-9, 60) == pytest.approx(40 / 19, rel=1e-6)
@@ -124,6 +127,7 @@ def test_weak_directions_have_errors_in_proportion():
 
 @given(T=st.floats(5, 5000), penalty=st.floats(1e-4, 50), noise=st.floats(0, 3), n=st.integers(1, 20))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.formula("thm-fake-noise")
 def test_fake_data_are_clean_data_with_the_effective_noise(T, penalty, noise, n):
     chain, signal = Chain(T0=70, n=n, noise0=0.5), [0.5, 1.0]
     level = regression.effective_noise(TWO, T, penalty, noise, chain)
@@ -138,6 +142,23 @@ def test_fake_data_are_clean_data_with_the_effective_noise(T, penalty, noise, n)
         assert extra >= generator_error(40, chain) * (1 - 1e-12)
 
 
+@pytest.mark.formula("thm-fake-noise")
+def test_effective_noise_against_direct_simulation():
+    """Fake data and clean data with the effective noise, both drawn in full. Allowed: 2 % at d = 40."""
+    chain, signal, T = Chain(T0=70, n=3, noise0=0.5), [0.5, 1.0], np.array([30, 60, 200])
+    run = {"replicas": 500, "direct": True}
+    fake = regression.simulate_test_error(TWO, signal, T, 0.1, 0.3, chain, seed=31, **run)
+    level = regression.effective_noise(TWO, T, 0.1, 0.3, chain)
+    clean = ridge.simulate_test_error(TWO, signal, T, 0.1, level, seed=32, **run)
+    apart = Estimate(fake.mean - clean.mean, np.hypot(fake.stderr, clean.stderr), 500, 31)
+    beyond = np.maximum(np.abs(apart.mean) - 0.02 * clean.mean, 0)
+    assert (beyond / apart.stderr).max() < 4
+    naive = np.sqrt(0.09 + generator_error(40, chain))  # the error of the generators as noise: refused
+    wrong = ridge.test_error(TWO, signal, T[2], 0.1, naive).value
+    assert abs(fake.mean[2] / wrong - 1) > 0.2
+
+
+@pytest.mark.formula("thm-fake-noise")
 def test_effective_noise_grows_like_the_sample_size():
     chain = Chain(T0=70, n=3, noise0=0.5)
     level = regression.effective_noise(TWO, 1e9, 0.1, 1.0, chain)
@@ -146,6 +167,7 @@ def test_effective_noise_grows_like_the_sample_size():
 
 @pytest.mark.parametrize("T", [7, 12, 25])
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
+@pytest.mark.formula("thm-fake-dependent")
 def test_one_design_for_everything_is_clean_data_in_law(T, penalty):
     """Two-sample KS on the errors of 3 000 chains and 3 000 clean fits, d = 10; no finite-size allowance."""
     rng = np.random.default_rng(T)
@@ -170,6 +192,7 @@ def test_one_design_for_everything_is_clean_data_in_law(T, penalty):
     assert stats.ks_2samp(chain, error(0, np.sqrt(noise**2 + (n + 1) * noise0**2))).pvalue < 1e-3
 
 
+@pytest.mark.formula("thm-fake-dependent")
 def test_reused_inputs_against_direct_simulation():
     """Allowed: 3 % at T = 60."""
     T = np.array([60, 120])
@@ -206,6 +229,7 @@ def test_fresh_inputs_pay_only_by_their_number():
     log_penalty=st.floats(-8, 4),
 )
 @settings(max_examples=150, deadline=None)
+@pytest.mark.formula("prop-fake-lower")
 def test_a_penalty_lowers_collapse_with_enough_samples_and_never_doubles_it(levels, surplus, log_penalty):
     spectrum = spectra.Spectrum(levels, np.full(len(levels), 12.0))
     d, penalty = spectrum.dimension, 10**log_penalty
@@ -217,6 +241,7 @@ def test_a_penalty_lowers_collapse_with_enough_samples_and_never_doubles_it(leve
     assert relative <= 1 + max(0, (d - df1) * (2 * df1 - T) / (d * (T - df1))) + 1e-9
 
 
+@pytest.mark.formula("prop-fake-lower")
 def test_a_penalty_can_raise_the_collapse_term():
     """80 eigenvalues 1 and 20 of 1e-4 at T = 110: 0.590 against 0.503, also in direct simulation (1 %)."""
     split = spectra.Spectrum([1.0, 1e-4], [80, 20])
@@ -231,6 +256,7 @@ def test_a_penalty_can_raise_the_collapse_term():
     assert plateau * 199 / 100 == pytest.approx(1 + 20 * (160 - 110) / (100 * 30), rel=1e-3)
 
 
+@pytest.mark.formula("prop-fake-lower")
 def test_the_first_bit_of_penalty_helps():
     """The exact slope at 0, by a central difference of full data, d = 8, T = 30."""
     rng = np.random.default_rng(6)
@@ -261,6 +287,7 @@ def test_isotropic_closed_form_is_the_general_formula(phi, penalty, noise, gen, 
 
 
 @pytest.mark.parametrize("phi", [0.3, 1.0, 2.5])
+@pytest.mark.formula("thm-fake-isotropic")
 def test_isotropic_parts_are_marchenko_pastur_integrals(phi):
     parts = isotropic_equivalent(phi, 0.2, 1.0, 1.0)
     low, high = (1 - phi**0.5) ** 2, (1 + phi**0.5) ** 2
@@ -281,6 +308,7 @@ def test_isotropic_collapse_falls_with_the_penalty_at_every_ratio():
     assert (np.diff(isotropic_equivalent(phi, penalty, 0.0, 1.0).collapse) < 0).all()
 
 
+@pytest.mark.formula("thm-fake-isotropic")
 def test_isotropic_error_agrees_with_direct_simulation():
     """Allowed: 3 % at d = 60."""
     T, chain = np.array([30, 60, 150]), Chain(T0=90, n=2, noise0=0.5)
@@ -318,6 +346,7 @@ def test_isotropic_optimum_is_the_minimum_of_the_general_formula():
 
 @given(phi=ratios, noise=st.floats(0, 3), gen=sizes, norm2=sizes)
 @settings(max_examples=100, deadline=None)
+@pytest.mark.formula("thm-fake-optimal")
 def test_isotropic_error_falls_to_its_one_minimum_and_rises_after_it(phi, noise, gen, norm2):
     best = isotropic_optimal_ridge(phi, noise, gen, norm2)
     clean = noise**2 * phi / norm2
@@ -330,6 +359,7 @@ def test_isotropic_error_falls_to_its_one_minimum_and_rises_after_it(phi, noise,
         assert (change[:40] < scale).all() and (change[40:] > -scale).all()
 
 
+@pytest.mark.formula("thm-fake-optimal")
 def test_the_exceptional_case_wants_no_penalty():
     assert isotropic_optimal_ridge(1.0, 0.0, 1 / 3) == 0
     assert isotropic_optimal_ridge(1.0, 0.0, 0.34) > 0
@@ -339,6 +369,7 @@ def test_the_exceptional_case_wants_no_penalty():
 
 
 @pytest.mark.parametrize("T", [25, 50, 150])
+@pytest.mark.formula("thm-fake-optimal")
 def test_best_penalty_of_drawn_data(T):
     """The average over sample eigenvalues that sets the penalty, from full data. Allowed: 3 % at d = 50."""
     rng = np.random.default_rng(8)
@@ -379,6 +410,7 @@ def test_rule_of_thumb_is_near_the_optimum_between():
         assert (rule < 1.1 * least).all()
 
 
+@pytest.mark.formula("prop-fake-infinite")
 def test_infinite_fake_data_against_direct_simulation():
     """Exact: two generations of full data, then the fit to infinitely many labels, for three penalties."""
     rng = np.random.default_rng(9)
@@ -399,6 +431,7 @@ def test_infinite_fake_data_against_direct_simulation():
 
 
 @pytest.mark.parametrize("spectrum", [TWO, POWER, FLAT], ids=["two", "power", "flat"])
+@pytest.mark.formula("prop-fake-infinite")
 def test_equivalent_clean_samples_have_the_same_error(spectrum):
     chain, signal = Chain(T0=70, n=[1, 4], noise0=0.6), spectra.uniform_signal(spectrum, 0.8)
     worth = equivalent_clean_samples(spectrum, 0.6, chain, 0.8)

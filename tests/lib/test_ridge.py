@@ -32,6 +32,7 @@ def uneven_signal(spectrum):
 # -- exact ridgeless laws -------------------------------------------------------------------------------
 
 
+@pytest.mark.formula("thm-ridge-exact")
 def test_ols_is_exact_for_any_spectrum_and_truth():
     """No finite-size allowance: d/(T-d-1) is exact, here at d = 40, T = 50 and against full data."""
     for name, spectrum in SPECTRA.items():
@@ -44,6 +45,7 @@ def test_ols_is_exact_for_any_spectrum_and_truth():
         assert abs(many.z(0.49 * D / (50 - D))) > 4, name
 
 
+@pytest.mark.formula("thm-ridge-exact")
 def test_min_norm_is_exact_for_flat_inputs():
     parts = ridge.min_norm_test_error(D, [10, 30], 0.7, norm2=3.0)
     flat = spectra.isotropic(D)
@@ -72,6 +74,7 @@ def test_exact_laws_are_the_ridgeless_equivalents_up_to_one_over_size():
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("part", ["bias", "variance"])
+@pytest.mark.formula("thm-ridge-error")
 def test_theory_agrees_with_direct_simulation(name, part):
     """Below, at and above T = d, every training set drawn in full. Allowed: 4 % finite-size error.
 
@@ -102,6 +105,7 @@ def test_finite_size_error_falls_like_one_over_size():
 
 
 @pytest.mark.parametrize("d", [10, 40, 2000])
+@pytest.mark.formula("thm-ridge-kappa")
 def test_trace_of_the_hat_matrix_measures_the_effective_ridge(d):
     """1 - tr H / T = ridge / kappa on average, whatever the dimension: here d/T from 1/4 to 50.
 
@@ -116,6 +120,83 @@ def test_trace_of_the_hat_matrix_measures_the_effective_ridge(d):
     left = Estimate.from_samples(1 - (x / (x + penalty)).sum(axis=1) / T, seed=11)
     theory = penalty / equivalents.effective_ridge(spectrum, T, penalty)
     assert abs(left.z(theory, bias=0.04)) < 4
+
+
+def full_data(spectrum, T, penalty, replicas, seed):
+    """Generator, inputs, resolvents and hat factors R X'/T of training sets drawn in full."""
+    rng, s = np.random.default_rng(seed), spectrum.expanded
+    X = rng.standard_normal((replicas, T, s.size)) * np.sqrt(s)
+    R = np.linalg.inv(X.mT @ X / T + penalty * np.eye(s.size))
+    return rng, s, X, R, R @ X.mT / T
+
+
+@pytest.mark.parametrize("T", [25, 80])
+@pytest.mark.formula("prop-ridge-parts")
+def test_bias_and_variance_are_the_error_averaged_over_the_noise(T):
+    """Exact at every size, given the inputs: error - bias - variance has mean zero."""
+    penalty, noise, truth = 0.05, 0.6, np.linspace(1, -0.5, D)
+    rng, s, X, R, K = full_data(SPECTRA["power"], T, penalty, 3000, seed=12)
+    labels = X @ truth + noise * rng.standard_normal((3000, T))
+    error = ((K @ labels[..., None])[..., 0] - truth) ** 2 @ s
+    bias = penalty**2 * (R @ truth) ** 2 @ s
+    variance = noise**2 / T * np.einsum("k,rkl,rlm,rmk->r", s, R, X.mT @ X / T, R, optimize=True)
+    assert abs(Estimate.from_samples(error - bias - variance, seed=12).z(0.0)) < 4
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.formula("thm-ridge-one")
+def test_mean_resolvent_of_full_data(name):
+    """Allowed: 3 % of each entry at T = 60, of the order of 1/T."""
+    spectrum, T, penalty = SPECTRA[name], 60, 0.1
+    _, s, _, R, _ = full_data(spectrum, T, penalty, 1000, seed=13)
+    kappa = equivalents.effective_ridge(spectrum, T, penalty)
+    entries = Estimate.from_samples(penalty * R.diagonal(axis1=1, axis2=2), seed=13)
+    assert np.abs(entries.z(kappa / (s + kappa), bias=0.03)).max() < 4
+    beside = Estimate.from_samples(penalty * np.stack([R[:, 0, 1], R[:, 5, 30]], axis=1), seed=13)
+    assert np.abs(beside.z(0.0)).max() < 4
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.formula("thm-ridge-two")
+def test_two_resolvents_of_full_data(name):
+    """The three equivalents for Q = I and Q = the covariance.
+
+    Allowed: 4 % at T = 60. Measured on flat inputs: 1.5 over T, at a penalty of 0.1 three times as much.
+    """
+    spectrum, T, penalty = SPECTRA[name], 60, 0.5
+    _, s, X, R, K = full_data(spectrum, T, penalty, 1000, seed=14)
+    kappa = equivalents.effective_ridge(spectrum, T, penalty)
+    free = equivalents.residual_degrees_of_freedom(spectrum, T, penalty, kappa)
+    kept = (K @ X).diagonal(axis1=1, axis2=2)
+    assert np.abs(Estimate.from_samples(kept, 14).z(s / (s + kappa), bias=0.04)).max() < 4
+    for power in (0, 1):
+        q = s**power
+        omega = equivalents.spectral_sum(spectrum, spectrum.multiplicities, kappa, 1 + power, 2) / free
+        product = penalty**2 * np.einsum("rkl,l,rlk->rk", R, q, R)
+        theory = kappa**2 * (q + omega * s) / (s + kappa) ** 2
+        assert np.abs(Estimate.from_samples(product, 14).z(theory, bias=0.04)).max() < 4
+        noise = Estimate.from_samples(q @ (K**2).sum(axis=2).T, 14)
+        assert abs(noise.z(omega, bias=0.04)) < 4
+
+
+@pytest.mark.parametrize("T", [20, 60])
+@pytest.mark.formula("thm-ridge-best")
+def test_the_best_ridge_is_exact_for_every_training_set(T):
+    """Averaged over truth and noise, the error of fixed inputs is least at noise^2 d / (T norm^2)."""
+    spectrum, noise, norm2 = SPECTRA["power"], 0.7, 1.5
+    _, s, X, _, _ = full_data(spectrum, T, 1.0, 1, seed=15)
+    sample, basis = np.linalg.eigh(X[0].T @ X[0] / T)
+    weights = (basis**2 * s[:, None]).sum(axis=0)  # the covariance in the basis of the sample
+
+    def error(log_penalty):
+        x = np.exp(log_penalty)
+        parts = norm2 / D * x**2 + noise**2 / T * sample
+        return (weights * parts / (sample + x) ** 2).sum()
+
+    best = optimize.minimize_scalar(error, bounds=(-12, 5), method="bounded", options={"xatol": 1e-9})
+    library = ridge.optimal_ridge(spectrum, spectra.uniform_signal(spectrum, norm2), T, noise)
+    assert np.exp(best.x) == pytest.approx(noise**2 * D / (T * norm2), rel=1e-6)
+    assert library == pytest.approx(noise**2 * D / (T * norm2), rel=1e-9)
 
 
 def test_height_of_the_peak_needs_a_ridge_below_the_square_of_the_smallest_eigenvalue():
@@ -338,6 +419,7 @@ def test_marchenko_pastur_transform_at_extremes(penalty, phi):
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("T", [20, 40, 80])
+@pytest.mark.formula("thm-ridge-best")
 def test_closed_form_of_the_best_ridge_minimises_the_equivalent(name, T):
     spectrum = SPECTRA[name]
     signal = spectra.uniform_signal(spectrum, norm2=2.0)
@@ -382,6 +464,7 @@ def test_the_best_ridge_has_no_peak():
 
 @pytest.mark.parametrize("phi", [0.1, 0.9, 1.0, 1.5, 20.0])
 @pytest.mark.parametrize("scale", [1.0, 3.0])
+@pytest.mark.formula("thm-ridge-mp")
 def test_density_integrates_to_one_and_to_its_transform(phi, scale):
     low, high = scale * (1 - phi**0.5) ** 2, scale * (1 + phi**0.5) ** 2
     middle, half = (low + high) / 2, (high - low) / 2
@@ -404,6 +487,7 @@ def test_density_integrates_to_one_and_to_its_transform(phi, scale):
     assert ridge.marchenko_pastur_density([low / 2 - 1, low, high, 2 * high], phi, scale).tolist() == [0] * 4
 
 
+@pytest.mark.formula("thm-ridge-mp")
 def test_eigenvalues_follow_the_law():
     """Share of eigenvalues of one 600 x 1200 sample below x; the rigid spectrum deviates by a few in 600."""
     rng = np.random.default_rng(9)

@@ -103,6 +103,7 @@ PROFILES = {  # f, total variation of x f(x)
 
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("beta", [1.1, 1.5, 3.0])
+@pytest.mark.formula("thm-scaling-master")
 def test_master_formula_is_within_its_bound(name, beta):
     f, variation = PROFILES[name]
     T = np.logspace(0, 6, 13)
@@ -110,6 +111,7 @@ def test_master_formula_is_within_its_bound(name, beta):
     assert (abs(exact - scaling.master_formula(f, beta, T)) <= variation / (2 * T)).all()
 
 
+@pytest.mark.formula("prop-scaling-smooth")
 def test_master_formula_beats_its_bound_for_smooth_profiles():
     T = np.array([1e3, 1e5])
     f = PROFILES["exponential"][0]
@@ -117,6 +119,7 @@ def test_master_formula_beats_its_bound_for_smooth_profiles():
     np.testing.assert_allclose(scaling.master_formula(f, 1.5, T), exact, rtol=1e-9)
 
 
+@pytest.mark.formula("thm-scaling-master")
 def test_step_profile_is_a_tail_probability():
     T = np.logspace(1, 8, 8)
     first = np.floor((T / zeta(1.5)) ** (2 / 3)) + 1
@@ -127,6 +130,7 @@ def test_step_profile_is_a_tail_probability():
 # --------------------------------------------------------------------------------------- the memoriser
 
 
+@pytest.mark.formula("cor-scaling-clean")
 def test_clean_law_is_right_to_second_order():
     for beta in (1.25, 1.5, 2.0):
         error = [
@@ -171,6 +175,7 @@ def test_missing_mass_is_the_mean_of_the_simulation(nested):
         assert not estimate.agreement(scaling.missing_mass(beta, T + 1)).passed
 
 
+@pytest.mark.formula("prop-scaling-fluctuations")
 def test_spread_is_the_standard_deviation_of_the_simulation():
     for beta in (1.5, 2.0):
         mass = scaling.sample_missing_mass(beta, 300, replicas=4000, seed=5)
@@ -179,6 +184,7 @@ def test_spread_is_the_standard_deviation_of_the_simulation():
         assert abs(z) < 3.5
 
 
+@pytest.mark.formula("prop-scaling-fluctuations")
 def test_spread_leaves_out_less_than_two_over_T_of_the_exact_variance():
     # all pairs of the 4000 most frequent items one by one, those beyond in the limit of rare items
     for beta in (1.5, 2.0):
@@ -220,6 +226,7 @@ def test_nested_samples_fall_along_each_run_and_blocks_do_not_matter(monkeypatch
 
 
 @pytest.mark.parametrize("alpha", [1.5, 2.0, 3.0])
+@pytest.mark.formula("thm-scaling-spectrum")
 def test_degrees_of_freedom_of_a_power_law(alpha):
     d, kappa = 10**6, np.array([1e-1, 1e-2, 1e-3])
     spectrum = spectra.power_law(d, alpha)
@@ -234,6 +241,7 @@ def test_degrees_of_freedom_of_a_power_law(alpha):
     ("alpha", "r", "tolerance"),
     [(2.0, 0.3, 1e-4), (1.5, 0.5, 1e-4), (2.0, 1.0, 1e-4), (1.5, 1.0, 1e-4), (1.5, 1.5, 2e-3)],
 )
+@pytest.mark.formula("thm-scaling-spectrum")
 def test_bias_of_a_power_law(alpha, r, tolerance):
     d, kappa = 10**6, 1e-4
     spectrum, signal = spectra.power_law(d, alpha), spectra.power_law_signal(d, alpha, r)
@@ -241,6 +249,7 @@ def test_bias_of_a_power_law(alpha, r, tolerance):
     assert scaling.power_law_bias(alpha, r, kappa) == pytest.approx(exact, rel=tolerance)
 
 
+@pytest.mark.formula("thm-scaling-spectrum")
 def test_bias_is_within_the_bound_of_the_theorem_near_saturation():
     d, kappa, alpha = 10**6, np.logspace(-4, 0, 9), 1.5
     spectrum = spectra.power_law(d, alpha)
@@ -253,6 +262,7 @@ def test_bias_is_within_the_bound_of_the_theorem_near_saturation():
         assert (gap <= (bound + truncated) / zeta(1 + 2 * alpha * r) + 1e-3 * truncated).all()
 
 
+@pytest.mark.formula("thm-scaling-ridgeless")
 def test_ridgeless_error_is_the_equivalent_of_an_infinite_spectrum():
     alpha, r, d = 2.0, 0.5, 10**6
     spectrum, signal = spectra.compress(spectra.power_law(d, alpha), spectra.power_law_signal(d, alpha, r))
@@ -267,6 +277,7 @@ def test_ridgeless_error_is_the_equivalent_of_an_infinite_spectrum():
     np.testing.assert_allclose(both - scaling.ridgeless_error(alpha, r, T), 0.04 * noise, rtol=1e-3)
 
 
+@pytest.mark.formula("cor-scaling-rates")
 def test_rates():
     assert scaling.noiseless_rate(1.5, [0.5, 1.0, 3.0]).tolist() == [1.5, 3.0, 3.0]
     assert scaling.clean_rate(2.0, 0.5) == pytest.approx(2 / 3)
@@ -278,6 +289,7 @@ def test_rates():
 # ---------------------------------------------------------------------------- reading a learning curve
 
 
+@pytest.mark.formula("prop-scaling-shares")
 def test_local_exponent_of_a_sum_is_the_average_by_shares():
     T = np.exp(np.linspace(0, 10, 20_001))
     E = 2 * T**-0.7 + 0.3 * T**-0.2 + 0.01
@@ -298,6 +310,7 @@ def test_local_exponent_error_bars():
     assert (abs(z.std(0) - 1) < 4 / 8000**0.5).all()
 
 
+@pytest.mark.formula("thm-scaling-line")
 def test_straight_line_is_the_parabola_average_of_local_exponents():
     rng = np.random.default_rng(2)
     for m in (3, 4, 9):
@@ -307,6 +320,34 @@ def test_straight_line_is_the_parabola_average_of_local_exponents():
         slope = -np.polyfit(np.log(T), np.log(E), 1)[0]
         assert weights.sum() == pytest.approx(1)
         assert weights @ scaling.local_exponent(T, E).exponent == pytest.approx(slope, abs=1e-10)
+
+
+@pytest.mark.formula("cor-scaling-plateau")
+def test_a_plateau_bends_the_line_by_its_share_in_mid_window():
+    for c, rho, length in ((0.3, 0.2, 2.0), (0.5, 0.03, 9.0), (1.0, 0.05, 5.0)):
+        x = np.linspace(-length / 2, length / 2, 20_001)
+        E = np.exp(-c * x) + rho
+        straight = scaling.fit_power_law(np.exp(x), E, E).exponent
+        w1, w2 = (12 / z**2 * (np.cosh(z / 2) - 2 / z * np.sinh(z / 2)) for z in (c * length, 2 * c * length))
+        rest = straight / c - (1 - rho * w1)
+        assert -1e-7 < rest < rho**2 * w2
+        # the line alone is misled; the law with its plateau is not
+        fit = scaling.fit_power_law(np.exp(x[::1000]), E[::1000], 0.01 * E[::1000], plateau=True)
+        assert fit.exponent == pytest.approx(c, rel=1e-5)
+
+
+@pytest.mark.formula("prop-scaling-decades")
+def test_crossover_of_two_laws_takes_its_decades():
+    for fast, slow, delta in ((1.0, 0.0, 0.05), (0.9, 0.4, 0.1), (0.5, 1 / 6, 0.01)):
+        gap = fast - slow
+        log_q = np.log(gap / delta - 1) / gap
+        x = np.exp(np.linspace(-1.5 * log_q, 1.5 * log_q, 30_001))  # equal at x = 1
+        local = scaling.local_exponent(x, x**-fast + x**-slow)
+        log_x = np.log(local.x)
+        near_fast, near_slow = local.exponent >= fast - delta, local.exponent <= slow + delta
+        step = 3 * log_q / 30_000
+        assert log_x[near_fast].max() == pytest.approx(-log_q, abs=2 * step)
+        assert log_x[near_slow].min() == pytest.approx(log_q, abs=2 * step)
 
 
 @pytest.mark.parametrize("plateau", [False, True])

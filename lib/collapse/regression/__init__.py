@@ -7,6 +7,7 @@ Everything is imported from here; the files follow the chapters of Part II.
 `fake_ridge`   chapter *Ridge on fake data*: flat spectra in closed form, and rules for the penalty
 `noise_free`   chapter *Collapse without noise*: over-parametrised and penalised generators
 `heavy_tails`  chapter *Heavy tails and adaptive regularisation*: rates, crossovers, the adaptive ridge
+`kernel`       chapter *Lab: kernel ridge on images*: any kernel on a finite population
 """
 
 from .chain import (
@@ -36,6 +37,7 @@ from .heavy_tails import (
     noise_per_sample,
     power_law_error,
 )
+from .kernel import finite_population, simulate_kernel_test_error
 from .law import (
     Split,
     best_split,
@@ -75,6 +77,7 @@ __all__ = [
     "error_cdf",
     "error_law_samples",
     "error_variance",
+    "finite_population",
     "generator_error",
     "generator_limit",
     "isotropic_equivalent",
@@ -89,6 +92,7 @@ __all__ = [
     "samples_for_floor",
     "simulate_generator_error",
     "simulate_isotropic_generator_error",
+    "simulate_kernel_test_error",
     "simulate_test_error",
     "test_error",
 ]

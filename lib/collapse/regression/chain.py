@@ -11,17 +11,19 @@ Source: the chapters of Part II; *Model Collapse Demystified: The Case of Regres
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _checks, sampling
 from .._device import Stream, namespace, resolve, to_namespace, to_numpy
 from .._search import minimise_over_penalty
-from ..equivalents import effective_ridge, residual_degrees_of_freedom
+from ..equivalents import effective_ridge
 from ..estimates import Estimate
-from ..spectra import Spectrum, as_spectrum, check_signal
+from ..spectra import Spectrum, as_spectrum, chebyshev_nodes, check_signal
 
 DESIGNS = ("independent", "shared", "dependent")
 
@@ -100,33 +102,57 @@ class CollapseParts:
 
 
 class _Fit:
-    """One ridge fit through its equivalents: the maps of quadratic forms and of noise, batched over points.
+    """One ridge fit through its equivalents: the maps of quadratic forms and of noise, for each (T, ridge).
 
     With D = s/(s+kappa) and b = s/(s+kappa)^2, and for a diagonal form q,
     E[A'QA] ~ D^2 q + kappa^2 v(q) b and E tr[B'QB] ~ v(q) = <b, q>/(T - df2). At kappa = 0 the exact
-    factor 1/(T - d - 1) replaces 1/(T - d).
+    factor 1/(T - d - 1) replaces 1/(T - d). `kick` is what v has in front of <b, q> where it is noise that
+    enters: for a minimum-norm fit (d - T)/(d - T - 1) times as much, which is exact for a flat spectrum
+    and close for others.
     """
 
     def __init__(self, s: Any, m: Any, d: int, T: Any, ridge: Any) -> None:
         xp = namespace(s, T, ridge)
         kappa = effective_ridge(Spectrum(s, m), T, ridge)
-        gap = residual_degrees_of_freedom(Spectrum(s, m), T, ridge, kappa)
-        self.gap = xp.where(kappa > 0, gap, T - d - 1)[:, None]
         self.m, self.kappa = m, kappa[:, None]
-        total = s + self.kappa
-        self.D, self.b = s / total, s / total**2
+        self.D = s / (s + self.kappa)
+        self.b = _filter(s, kappa)
+        self.gap, self.close = _gap(d, T, ridge, kappa, self.b @ m)
+        short = (ridge == 0) & (T < d - 1)
+        self.kick = xp.where(short, (d - T) / xp.where(short, d - T - 1, 1 + 0 * T), 1 + 0 * T) / self.gap
 
-    def noise(self, q: Any) -> Any:
-        """Expected squared size, in the form q, of the fit to pure noise of variance 1."""
-        return (self.m * self.b * q).sum(-1) / self.gap[:, 0]
 
-    def form(self, q: Any) -> Any:
-        """The form in the labelling parameter that q becomes through the fit."""
-        return self.D**2 * q + self.kappa**2 * self.noise(q)[:, None] * self.b
+def _filter(s: Any, kappa: Any) -> Any:
+    """b = s/(s+kappa)^2 for each kappa."""
+    total = s + kappa[:, None]
+    return s / total / total
+
+
+def _gap(d: int, T: Any, ridge: Any, kappa: Any, sum_b: Any) -> tuple[Any, bool]:
+    """T - df2 as in `residual_degrees_of_freedom`, from the sum of b; and whether that is small somewhere."""
+    xp = namespace(kappa)
+    forgets = kappa > 0
+    gap = T * (ridge / xp.where(forgets, kappa, 1 + 0 * kappa)) + kappa * sum_b
+    return xp.where(forgets, gap, T - d - 1), bool((forgets & (gap < 0.01 * T)).any())
+
+
+class _Chains(NamedTuple):
+    """What chains hand on to whoever reads them, per direction: one row for each that differs.
+
+    Generation n has the mean (1 - lost) c and the second moment mean^2 + leaked + x made, where x is the
+    variance of the generators' noise, here `noise2` (n times that for least squares).
+    """
+
+    lost: Any
+    leaked: Any
+    made: Any
+    row: np.ndarray  # which row each point of the grid reads
+    noise2: Any  # for each point of the grid
+    close: bool  # whether a generator is close to interpolation
 
 
 def _prepare(spectrum: Any, signal: Any, chain: Chain, **final: Any) -> tuple[Any, ...]:
-    """Arrays of one namespace: s, m, squared coefficients, and every parameter flattened to one grid."""
+    """Arrays of one namespace: s, m, squared coefficients, every parameter; and the shape of the grid."""
     if not isinstance(chain, Chain):
         raise ValueError(f"chain must be a Chain, got {chain!r}")
     spectrum = as_spectrum(spectrum)
@@ -136,9 +162,15 @@ def _prepare(spectrum: Any, signal: Any, chain: Chain, **final: Any) -> tuple[An
     s, m, signal, *values = to_namespace(
         spectrum.eigenvalues, spectrum.multiplicities, signal, *parameters.values()
     )
-    xp = namespace(s)
-    flat = [xp.broadcast_to(v, shape).reshape(-1) for v in values]
-    return spectrum.dimension, s, m, signal, shape, dict(zip(parameters, flat, strict=True))
+    return spectrum.dimension, s, m, signal, shape, dict(zip(parameters, values, strict=True))
+
+
+def _own(shape: tuple[int, ...], *arrays: Any) -> tuple[Any, ...]:
+    """Where each point of the grid finds its values, and the arrays over their own, smaller grid, flat."""
+    xp = namespace(*arrays)
+    own = np.broadcast_shapes(*(tuple(x.shape) for x in arrays))
+    at = np.arange(math.prod(own)).reshape(own)
+    return np.broadcast_to(at, shape).flatten(), *(xp.broadcast_to(x, own).reshape(-1) for x in arrays)
 
 
 def _refuse(name: str, d: int, T: Any, ridge: Any, why: str) -> None:
@@ -150,31 +182,85 @@ def _refuse(name: str, d: int, T: Any, ridge: Any, why: str) -> None:
         )
 
 
-def _through_chain(q: Any, s: Any, m: Any, signal: Any, d: int, p: dict[str, Any], design: str) -> tuple:
-    """Carry a final form q back through the generators.
+def _run(
+    d: int, s: Any, m: Any, signal: Any, p: dict[str, Any], shape: tuple[int, ...], design: str
+) -> _Chains:
+    """Follow the second moments of the generators, once for each distinct generator.
 
-    Returns the mean filter of the generators, the form in the truth, and the accumulated noise.
+    The maps of `_Fit` are symmetric, so carrying the moments forward gives what carrying a final form back
+    would, and serves every final fit. All terms are positive: nothing cancels.
     """
-    xp = namespace(q)
-    n, noise0 = p["n"], p["noise0"]
-    _refuse("T0", d, p["T0"], p["ridge0"] + (noise0 == 0) + (n == 0), "at ridge0 = 0")
-    # Where nothing is generated the generator's size does not matter; keep it away from the pole.
-    quiet = (p["ridge0"] == 0) & (abs(p["T0"] - d) <= 1)
-    fit = _Fit(s, m, d, xp.where(quiet & (p["T0"] >= d), p["T0"] * 0 + d + 2, p["T0"]), p["ridge0"])
-    if design == "shared":
-        once = n > 0
-        noise = n * noise0**2 * fit.noise(q)
-        mean = xp.where(once[:, None], fit.D, xp.ones_like(fit.D))
-        return mean, xp.where(once[:, None], fit.form(q), q), noise
-    noise = 0 * n
-    least_squares = (fit.kappa[:, 0] == 0).all()
-    if bool(least_squares):  # the form does not change: no loop
-        return xp.ones_like(fit.D), q, n * noise0**2 * fit.noise(q)
-    for generation in range(int(n.max()), 0, -1):
-        active = n >= generation  # chains of different lengths all end at generation 1
-        noise = noise + xp.where(active, noise0**2 * fit.noise(q), 0 * noise)
-        q = xp.where(active[:, None], fit.form(q), q)
-    return fit.D ** n[:, None], q, noise
+    _refuse("T0", d, p["T0"], p["ridge0"] + (p["noise0"] == 0) + (p["n"] == 0), "at ridge0 = 0")
+    xp = namespace(s)
+    u, T0, ridge0 = _own(shape, p["T0"], p["ridge0"])
+    # What is left at the wall has no noise: any size will do that keeps it finite.
+    wall = (ridge0 == 0) & (abs(T0 - d) <= 1)
+    fit = _Fit(s, m, d, xp.where(wall & (T0 >= d), T0 * 0 + d + 2, T0), ridge0)
+    n = np.broadcast_to(to_numpy(p["n"]), shape).reshape(-1).astype(int)
+    noise2 = xp.broadcast_to(p["noise0"] ** 2, shape).reshape(-1)
+    # On one set of inputs, and with least squares on any, the n noises just add up.
+    if design != "independent" or bool((fit.kappa == 0).all()):
+        noise2 = noise2 * xp.broadcast_to(p["n"], shape).reshape(-1)
+        n = np.minimum(n, 1)
+    distinct, row = np.unique(n * len(T0) + u, return_inverse=True)
+    n, u = np.divmod(distinct, len(T0))
+    keep, made, shrink = m * fit.b, 0 * fit.D, fit.D**2
+    leak, kick = fit.kappa**2 / fit.gap[:, None], fit.kick[:, None]
+    mean2, leaked = signal + made, made
+    rows = []
+    for generation in range(n[-1] + 1):
+        if generation:
+            into = leak * (fit.b * (mean2 + leaked)).sum(-1)[:, None]
+            fresh = kick + leak * (fit.b * made).sum(-1)[:, None]
+            mean2, leaked, made = shrink * mean2, shrink * leaked + into * keep, shrink * made + fresh * keep
+        of = u[n == generation]
+        if len(of):
+            rows.append((leaked[of], made[of]))
+    leaked, made = (xp.concatenate(x) for x in zip(*rows, strict=True))
+    n = to_namespace(n, s)[0]
+    lost = -xp.expm1(-n[:, None] * xp.log1p(fit.kappa / s)[u])
+    return _Chains(lost, leaked, made, row, noise2, fit.close)
+
+
+def _read(s: Any, kappa: Any, clean: Any, fake: Any, at: np.ndarray, row: np.ndarray) -> tuple[Any, Any]:
+    """Sums over directions of b = s/(s+kappa)^2 times rows of weights.
+
+    `clean`, shape (r, K), meets every kappa: shape (r, kappas). `fake`, shape (q, rows, K), meets kappa[at]
+    in its rows `row`: shape (q, points).
+    """
+    xp = namespace(s)
+    # So many directions at once that a processor's cache, or a GPU's memory, holds them.
+    step = max(1, (1 << (13 if xp is np else 24)) // len(s))
+    if len(kappa) * fake.shape[1] <= 32 * len(at):  # faster to take all products, even those not asked for
+        rows = xp.concatenate([clean, fake.reshape(-1, len(s))])
+        sums = [rows @ _filter(s, kappa[i : i + step]).T for i in range(0, len(kappa), step)]
+        sums = xp.concatenate(sums, -1)
+        return sums[: len(clean)], sums[len(clean) :].reshape(*fake.shape[:2], len(kappa))[:, row, at]
+    sums = [clean @ _filter(s, kappa[i : i + step]).T for i in range(0, len(kappa), step)]
+    pairs = [
+        xp.einsum("pk,qpk->qp", _filter(s, kappa[at[i : i + step]]), fake[:, row[i : i + step]])
+        for i in range(0, len(at), step)
+    ]
+    return xp.concatenate(sums, -1), xp.concatenate(pairs, -1)
+
+
+def _shorten(
+    fits: int, s: Any, m: Any, signal: Any, chain: Chain, compute: Callable[..., tuple[Any, bool]]
+) -> Any:
+    """compute(s, m, signal), for many fits on fewer eigenvalues that give the same sums.
+
+    `compute` also says whether a fit is so close to interpolation that kappa feels the last digits of the
+    sums: all eigenvalues are used then.
+    """
+    if namespace(s) is np and fits > 64:
+        # As a function of log s, D^n is a step: analytic for any n, but large beyond |Im log s| = pi/2.
+        step = bool((chain.ridge0 > 0).any() or (chain.T0 < m.sum()).any())
+        found = chebyshev_nodes(s, np.stack([m, signal]), strip=np.pi / 2 if step else np.pi)
+        if found and 2 * len(found[0]) <= len(s):
+            result, close = compute(found[0], *found[1])
+            if not close:
+                return result
+    return compute(s, m, signal)[0]
 
 
 def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain: Chain) -> CollapseParts:
@@ -182,7 +268,8 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
 
     With least-squares generators ($T_0\ge d+2$) the collapse term is $n\sigma_0^2\rho$ with $\rho$ the
     `collapse_coefficient`; in general it comes from composing the equivalents of one fit n + 1 times, in
-    O(n K). Exact when both fits are least squares.
+    O(n K). Exact when both fits are least squares. The noise of minimum-norm generators carries a factor
+    $(d-T_0)/(d-T_0-1)$: exact for a flat spectrum, and at finite size closer than the equivalent for others.
 
     Parameters
     ----------
@@ -210,8 +297,8 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
         If an argument is outside its range, or a mean is infinite: an unpenalised fit under noise with a
         number of samples within 1 of d.
 
-    Source: Part II, theorems on the chain, on ridge on fake data and on ridge generators; *Model Collapse
-    Demystified*, test error on fake data.
+    Source: `thm-chain-linear`, `thm-fake-error`, `thm-fake-dependent`, `prop-fake-lower`, `prop-free-final`
+    and `thm-free-general`, Part II; *Model Collapse Demystified*, test error on fake data.
 
     Examples
     --------
@@ -226,25 +313,36 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
     noise = _checks.nonnegative("noise", noise)
     d, s, m, signal, shape, p = _prepare(spectrum, signal, chain, T=T, ridge=ridge, noise=noise)
     _refuse("T", d, p["T"], p["ridge"], "at ridge = 0")
+    dependent = chain.design == "dependent"
+    if dependent and bool((p["T0"] != p["T"]).any()):
+        raise ValueError(f"T0 must equal T with a dependent design, got {chain.T0} and {T}")
     xp = namespace(s)
-    final = _Fit(s, m, d, p["T"], p["ridge"])
-    energy = s * signal
-    # s - 2 s D + T(s) without subtraction: kappa^2 s/(s+kappa)^2 / (1 - df2/T)
-    clean = ((1 - final.D) ** 2 * energy).sum(-1)
-    bias = clean * (1 + (m * final.D**2).sum(-1) / final.gap[:, 0])
-    variance = p["noise"] ** 2 * final.noise(s)
-    if chain.design == "dependent":
-        if bool((p["T0"] != p["T"]).any()):
-            raise ValueError(f"T0 must equal T with a dependent design, got {chain.T0} and {T}")
-        collapse = p["n"] * p["noise0"] ** 2 * final.noise(s)
-    else:
-        form = final.form(s)
-        mean, through, collapse = _through_chain(form, s, m, signal, d, p, chain.design)
-        lost = 2 * ((1 - mean) * final.D * energy).sum(-1) - ((form - through) * signal).sum(-1)
-        collapse = collapse + lost
-    return CollapseParts(
-        *(xp.broadcast_to(x, p["T"].shape).reshape(shape)[()] for x in (bias, variance, collapse))
-    )
+    at, T_, ridge_ = _own(shape, p["T"], p["ridge"])
+
+    def parts(s: Any, m: Any, signal: Any) -> tuple[tuple[Any, ...], bool]:
+        kappa = effective_ridge(Spectrum(s, m), T_, ridge_)
+        clean, row, close = xp.stack([m, m * s, signal]), 0 * at, False
+        fake = clean[:0, None]
+        if not dependent:
+            # The final form is s D^2 + leak b, and 1 - D = kappa b: all parts are sums of b times something.
+            lost, leaked, made, row, noise2, close = _run(d, s, m, signal, p, shape, chain.design)
+            off = signal * lost
+            fake = [s**2 * (off * lost + leaked), 2 * s * off, leaked - off * (2 - lost), s**2 * made, made]
+            fake = xp.stack(fake)
+        (sum_b, df2, unlearned), fake = _read(s, kappa, clean, fake, at, row)
+        gap, near = _gap(d, T_, ridge_, kappa, sum_b)
+        v = df2 / gap
+        # s - 2 s D + T(s) without subtraction: kappa^2 s/(s+kappa)^2 / (1 - df2/T)
+        bias = (kappa**2 * unlearned * (1 + v))[at]
+        leak, kappa, v = (kappa**2 * v)[at], kappa[at], v[at]
+        if dependent:
+            collapse = v * xp.broadcast_to(p["n"] * p["noise0"] ** 2, shape).reshape(-1)
+        else:
+            collapse = fake[0] + kappa * fake[1] + leak * fake[2] + noise2 * (fake[3] + leak * fake[4])
+        return (bias, v, collapse), near or close
+
+    bias, v, collapse = (x.reshape(shape) for x in _shorten(len(T_), s, m, signal, chain, parts))
+    return CollapseParts(*(xp.broadcast_to(x, shape)[()] for x in (bias, p["noise"] ** 2 * v, collapse)))
 
 
 test_error.__test__ = False  # named by the field, not a test of pytest's
@@ -253,7 +351,8 @@ test_error.__test__ = False  # named by the field, not a test of pytest's
 def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
     r"""Test error of generation n itself, $\mathbb E\|\hat w_n-w_0\|_\Sigma^2$.
 
-    $n\sigma_0^2d/(T_0-d-1)$ exactly for least squares; otherwise by the equivalents of one fit, composed.
+    $n\sigma_0^2d/(T_0-d-1)$ exactly for least squares; otherwise by the equivalents of one fit, composed,
+    with the noise of minimum-norm generators times $(d-T_0)/(d-T_0-1)$ as in `test_error`.
 
     Parameters
     ----------
@@ -270,7 +369,8 @@ def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
     ValueError
         As in `test_error`.
 
-    Source: Part II, chapters *The chain* and *Collapse without noise*.
+    Source: `thm-chain-linear`, `thm-free-isotropic`, `thm-free-shared`, `thm-free-general` and
+    `cor-free-power`, Part II.
 
     Examples
     --------
@@ -282,10 +382,13 @@ def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
     """
     d, s, m, signal, shape, p = _prepare(spectrum, signal, chain)
     design = "independent" if chain.design == "independent" else "shared"
-    q = s + 0 * p["n"][:, None]
-    mean, through, collapse = _through_chain(q, s, m, signal, d, p, design)
-    lost = 2 * ((1 - mean) * s * signal).sum(-1) - ((q - through) * signal).sum(-1)
-    return (collapse + lost).reshape(shape)[()]
+    at, *_ = _own(shape, p["T0"], p["ridge0"])
+
+    def errors(s: Any, m: Any, signal: Any) -> tuple[Any, bool]:
+        lost, leaked, made, row, noise2, close = _run(d, s, m, signal, p, shape, design)
+        return ((signal * lost**2 + leaked) @ s)[row] + noise2 * (made @ s)[row], close
+
+    return _shorten(at.max() + 1, s, m, signal, chain, errors).reshape(shape)[()]
 
 
 def collapse_coefficient(spectrum: Any, T: Any, ridge: Any, T0: Any) -> Any:
@@ -310,7 +413,7 @@ def collapse_coefficient(spectrum: Any, T: Any, ridge: Any, T0: Any) -> Any:
     ValueError
         If T0 < d + 2 or an argument is outside its range.
 
-    Source: Part II, chapter *Ridge on fake data*.
+    Source: `thm-fake-error`, `cor-fake-limits`, `prop-fake-lower` and `prop-heavy-saturation`, Part II.
 
     Examples
     --------
@@ -344,7 +447,7 @@ def effective_noise(spectrum: Any, T: Any, ridge: Any, noise: Any, chain: Chain)
     ValueError
         If the generators are penalised or T0 < d + 2, or an argument is outside its range.
 
-    Source: Part II, chapter *Ridge on fake data*.
+    Source: `thm-fake-noise` and `thm-fake-dependent`, chapter *Ridge on fake data*.
 
     Examples
     --------
@@ -378,7 +481,7 @@ def optimal_ridge(spectrum: Any, signal: Any, T: Any, noise: Any, chain: Chain) 
     ValueError
         If an argument is outside its range, or the signal is zero (the best penalty is then infinite).
 
-    Source: Part II, chapter *Ridge on fake data*.
+    Source: `thm-fake-optimal` and `thm-heavy-adaptive`, Part II.
 
     Examples
     --------
@@ -452,7 +555,7 @@ def error_law_samples(
     ValueError
         If a number of samples is below d or another argument is outside its range.
 
-    Source: Part II, chapter *The chain*, the exact law.
+    Source: `thm-chain-law`, chapter *The chain: linear growth*.
 
     Examples
     --------

@@ -50,7 +50,7 @@ def isotropic_equivalent(
     ValueError
         If an argument is outside its range, or phi = 1 at ridge = 0 (the error is infinite).
 
-    Source: Part II, chapter *Ridge on fake data*, theorem "Flat spectrum".
+    Source: `thm-fake-isotropic`, chapter *Ridge on fake data*.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def isotropic_optimal_ridge(phi: Any, noise: Any, generator_error: Any, norm2: A
     ValueError
         If an argument is outside its range.
 
-    Source: Part II, chapter *Ridge on fake data*, theorem "The best ridge on fake data".
+    Source: `thm-fake-optimal`, chapter *Ridge on fake data*.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def additive_ridge(d: int, T: Any, noise: Any, chain: Chain, norm2: Any = 1.0) -
     ValueError
         If an argument is outside its range.
 
-    Source: Part II, chapter *Ridge on fake data*, proposition "Infinite fake data".
+    Source: `prop-fake-infinite`, chapter *Ridge on fake data*.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def equivalent_clean_samples(spectrum: Any, noise: Any, chain: Chain, norm2: Any
     ValueError
         If an argument is outside its range, or the chain makes no mistake (the answer is infinite).
 
-    Source: Part II, chapter *Ridge on fake data*, proposition "Infinite fake data".
+    Source: `prop-fake-infinite`, chapter *Ridge on fake data*.
 
     Examples
     --------

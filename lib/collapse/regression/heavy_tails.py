@@ -49,7 +49,7 @@ def critical_exponent(alpha: Any, r: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Heavy tails and adaptive regularisation*, theorem "Adaptive regularisation".
+    Source: `thm-heavy-adaptive` and `cor-heavy-critical`, chapter *Heavy tails and adaptive regularisation*.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def adaptive_exponent(alpha: Any, r: Any, b: Any, a: Any = 0.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Heavy tails and adaptive regularisation*, corollary "Growing generators".
+    Source: `cor-heavy-growing`, chapter *Heavy tails and adaptive regularisation*.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def noise_per_sample(T: Any, d: int, noise: Any, chain: Chain) -> Any:
     ValueError
         If the generators are penalised or dependent, T0 < d + 2, or an argument is outside its range.
 
-    Source: chapter *Heavy tails and adaptive regularisation*, equation for v.
+    Source: `cor-heavy-floor`, chapter *Heavy tails and adaptive regularisation*, equation for v.
 
     Examples
     --------
@@ -204,8 +204,8 @@ def power_law_error(
     ValueError
         If r = 1 (a logarithm appears) or an argument is outside its range.
 
-    Source: chapter *Heavy tails and adaptive regularisation*, theorem "Ridge on fake data under a power law";
-    *Model Collapse Demystified*, scaling laws on fake data.
+    Source: `thm-heavy-rate`, chapter *Heavy tails and adaptive regularisation*; *Model Collapse Demystified*,
+    scaling laws on fake data.
 
     Examples
     --------
@@ -261,7 +261,7 @@ def crossover_sizes(
     ValueError
         If an argument is outside its range or there is no collapse (n = 0 or noise0 = 0).
 
-    Source: chapter *Heavy tails and adaptive regularisation*, theorem "The U-turn".
+    Source: `thm-heavy-crossover` and `cor-heavy-critical`, chapter *Heavy tails and adaptive regularisation*.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def error_variance(d: int, T: Any, noise: Any, chain: Chain) -> Any:
     ValueError
         If the variance is infinite or an argument is outside its range.
 
-    Source: chapter *The chain: linear growth*, theorem on fresh and shared inputs.
+    Source: `thm-chain-shared`, chapter *The chain: linear growth*.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def error_cdf(x: Any, d: int, T: int, noise: float, chain: Chain) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *The chain: linear growth*, theorem on the law of the error.
+    Source: `thm-chain-law`, chapter *The chain: linear growth*.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def samples_for_floor(d: int, n: Any, noise0: Any, floor: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *The chain: linear growth*, corollary on the floor.
+    Source: `cor-chain-floor`, chapter *The chain: linear growth*.
 
     Examples
     --------
@@ -305,7 +305,7 @@ def best_split(d: int, total: Any, n: Any, noise: Any, noise0: Any) -> Split:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *The chain: linear growth*, proposition on the budget.
+    Source: `prop-chain-budget`, chapter *The chain: linear growth*.
 
     Examples
     --------

@@ -20,13 +20,14 @@ from .._device import namespace, to_namespace, to_numpy
 from ..equivalents import isotropic_effective_ridge
 from ..estimates import Estimate
 from ..spectra import as_spectrum, check_signal
-from .chain import Chain, CollapseParts, _Fit, _minimise, _prepare, _refuse, generator_error
+from .chain import Chain, CollapseParts, _Fit, _minimise, _own, _prepare, _refuse, generator_error
 
 
 class _FlatFit(NamedTuple):
     """One fit to flat inputs: mean share kept, share of the squared norm kept, and noise let in."""
 
     lost: Any  # 1 - D
+    leak: Any  # a - D^2
     gap: Any  # 1 - a
     noise: Any  # v
 
@@ -40,26 +41,30 @@ class _FlatFit(NamedTuple):
         free = xp.where((kappa == 0) | wall, xp.ones_like(kappa), 1 - phi * D**2)
         noise = phi * D**2 / free
         # Without penalty a = D = T/d below d and 1 above it: exact, but 0 * inf at the wall.
+        leak = xp.where(ridge == 0, D * lost, lost**2 * noise)
         gap = xp.where(ridge == 0, lost, lost * (1 + D - lost * noise))
         exact = xp.minimum(T + 0 * kappa, d + 0 * kappa) / xp.where(wall, 1 + 0 * kappa, abs(T - d) - 1)
-        return cls(lost, gap, xp.where(ridge == 0, exact, noise))
+        return cls(lost, leak, gap, xp.where(ridge == 0, exact, noise))
 
 
 def _flat_chain(d: int, chain: Chain, p: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """1 - D0^n, 1 - a0^n and the accumulated noise of the generators."""
+    """1 - D0^n, a0^n - D0^(2n) and the accumulated noise of the generators."""
     n, noise0 = p["n"], p["noise0"]
     _refuse("T0", d, p["T0"], p["ridge0"] + (noise0 == 0) + (n == 0), "at ridge0 = 0")
     fit = _FlatFit.of(d, p["T0"], p["ridge0"])
     xp = namespace(n)
     if chain.design == "shared":  # the first projection is the last one; all noises pass through it
         once = n > 0
-        return once * fit.lost, once * fit.gap, n * noise0**2 * fit.noise
+        return once * fit.lost, once * fit.leak, n * noise0**2 * fit.noise
     never = n == 0
     with np.errstate(divide="ignore", invalid="ignore"):  # a total loss: log 0, and 0 * log 0 at n = 0
-        mean = xp.where(never, 0 * fit.lost, -xp.expm1(n * xp.log1p(-fit.lost)))
+        lost = xp.where(never, 0 * fit.lost, -xp.expm1(n * xp.log1p(-fit.lost)))
         form = xp.where(never, 0 * fit.gap, -xp.expm1(n * xp.log1p(-fit.gap)))
+        # a0^n - D0^(2n) = a0^n (1 - (1 - leak/a0)^n)
+        leaked = (1 - form) * -xp.expm1(n * xp.log1p(-fit.leak / (1 - fit.gap)))
+    leaked = xp.where(form < 1, leaked, 0 * leaked)
     steps = xp.where(fit.gap > 0, form / xp.where(fit.gap > 0, fit.gap, 1 + 0 * fit.gap), n)
-    return mean, form, noise0**2 * xp.where(never, 0 * steps, fit.noise * steps)
+    return lost, leaked, noise0**2 * xp.where(never, 0 * steps, fit.noise * steps)
 
 
 def _flat_prepare(
@@ -107,8 +112,8 @@ def isotropic_generator_error(d: int, chain: Chain, norm2: Any = 1.0) -> Any:
     ValueError
         If an argument is outside its range, the design is another, or the mean is infinite.
 
-    Source: chapter *Collapse without noise*, corollary on flat inputs; *Model Collapse Demystified*,
-    over-parametrised case.
+    Source: `thm-free-isotropic`, `thm-free-shared` and `cor-free-isotropic`, chapter *Collapse without
+    noise*; *Model Collapse Demystified*, over-parametrised case.
 
     Examples
     --------
@@ -118,8 +123,8 @@ def isotropic_generator_error(d: int, chain: Chain, norm2: Any = 1.0) -> Any:
     3.0
     """
     d, p = _flat_prepare(d, chain, norm2, ("independent", "shared"))
-    mean, form, noise = _flat_chain(d, chain, p)
-    return (p["norm2"] * (2 * mean - form) + noise)[()]
+    lost, leaked, noise = _flat_chain(d, chain, p)
+    return (p["norm2"] * (lost**2 + leaked) + noise)[()]
 
 
 def isotropic_test_error(
@@ -153,7 +158,7 @@ def isotropic_test_error(
     ValueError
         As in `isotropic_generator_error`; also where the final fit has no mean.
 
-    Source: chapter *Collapse without noise*, corollary on flat inputs.
+    Source: `cor-free-isotropic` and `prop-free-final`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -169,12 +174,13 @@ def isotropic_test_error(
     }
     d, p = _flat_prepare(d, chain, norm2, ("independent", "shared"), **final)
     _refuse("T", d, p["T"], p["ridge"] + (p["noise"] == 0), "at ridge = 0 with noise")
-    mean, form, through = _flat_chain(d, chain, p)
+    lost, leaked, through = _flat_chain(d, chain, p)
     fit = _FlatFit.of(d, p["T"], p["ridge"])
-    keep = 1 - fit.gap
-    bias = p["norm2"] * (2 * fit.lost - fit.gap)
+    D, keep = 1 - fit.lost, 1 - fit.gap
+    bias = p["norm2"] * (fit.lost**2 + fit.leak)
     variance = p["noise"] ** 2 * fit.noise
-    collapse = p["norm2"] * (2 * (1 - fit.lost) * mean - keep * form) + keep * through
+    signal = D * lost * (2 * fit.lost + D * lost) - fit.leak * lost * (2 - lost) + keep * leaked
+    collapse = p["norm2"] * signal + keep * through
     return CollapseParts(bias[()], variance[()], collapse[()])
 
 
@@ -209,7 +215,7 @@ def simulate_isotropic_generator_error(
     ValueError
         As in `isotropic_generator_error`.
 
-    Source: chapter *Collapse without noise*.
+    Source: `thm-free-isotropic`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -255,7 +261,7 @@ def mode_filter(spectrum: Any, T0: Any, ridge0: Any, n: Any) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Collapse without noise*, theorem on modes.
+    Source: `thm-free-modes`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -290,7 +296,7 @@ def decay_rate(spectrum: Any, T0: Any, ridge0: Any = 0.0) -> Any:
     ValueError
         If an argument is outside its range.
 
-    Source: chapter *Collapse without noise*, theorem on modes.
+    Source: `thm-free-modes`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -299,7 +305,7 @@ def decay_rate(spectrum: Any, T0: Any, ridge0: Any = 0.0) -> Any:
     0.75
     """
     fit, shape, _ = _forgetting(spectrum, T0, ridge0)
-    kappa, gap, D2 = to_numpy(fit.kappa)[:, 0], to_numpy(fit.gap)[:, 0], to_numpy(fit.D) ** 2
+    kappa, gap, D2 = to_numpy(fit.kappa)[:, 0], to_numpy(fit.gap), to_numpy(fit.D) ** 2
     weights = to_numpy(fit.m) * to_numpy(fit.b) ** 2
     rates = np.ones(len(kappa))
     for i in np.flatnonzero(kappa > 0):
@@ -320,6 +326,8 @@ def generator_limit(spectrum: Any, signal: Any, T0: Any, ridge0: Any, noise0: An
     $$\|w_0\|_\Sigma^2+\sigma_0^2\,\frac{\sum_ks_k^2/[\kappa_0(2s_k+\kappa_0)]}
     {T_0-\mathrm{df}_2-\sum_k\kappa_0s_k^2/[(s_k+\kappa_0)^2(2s_k+\kappa_0)]}$$
 
+    For minimum-norm generators the noise term carries the factor $(d-T_0)/(d-T_0-1)$ of `generator_error`.
+
     Parameters
     ----------
     spectrum : Spectrum or array, shape (K,)
@@ -338,7 +346,7 @@ def generator_limit(spectrum: Any, signal: Any, T0: Any, ridge0: Any, noise0: An
     ValueError
         If an argument is outside its range or the generators are least squares (no limit).
 
-    Source: chapter *Collapse without noise*, theorem on modes.
+    Source: `thm-free-modes`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -356,8 +364,8 @@ def generator_limit(spectrum: Any, signal: Any, T0: Any, ridge0: Any, noise0: An
     s, signal, noise0, *_ = to_namespace(s, signal, noise0, fit.D)
     total = 2 * s + fit.kappa
     made = (fit.m * s**2 / (fit.kappa * total)).sum(-1)
-    kept = fit.gap[:, 0] - (fit.kappa * fit.m * fit.D**2 / total).sum(-1)
-    return ((s * signal).sum() + noise0**2 * made / kept).reshape(shape)[()]
+    kept = fit.gap - (fit.kappa * fit.m * fit.D**2 / total).sum(-1)
+    return ((s * signal).sum() + noise0**2 * fit.kick * fit.gap * made / kept).reshape(shape)[()]
 
 
 class Bounds(NamedTuple):
@@ -376,6 +384,8 @@ def budget_bounds(spectrum: Any, signal: Any, chain: Chain) -> Bounds:
     $$S(n\kappa_0)+\frac{n\sigma_0^2}\nu\mathrm{df}_2(n\kappa_0)\le E\le
     (1.69+4\omega_0)\,S(n\kappa_0)+\frac{2n\sigma_0^2}\nu\mathrm{df}_1(n\kappa_0) .$$
 
+    For minimum-norm generators the noise terms carry the factor $(d-T_0)/(d-T_0-1)$ of `generator_error`.
+
     Parameters
     ----------
     spectrum, signal, chain
@@ -391,7 +401,7 @@ def budget_bounds(spectrum: Any, signal: Any, chain: Chain) -> Bounds:
     ValueError
         If an argument is outside its range or the design is not independent.
 
-    Source: chapter *Collapse without noise*, theorem on the regularisation budget.
+    Source: `thm-free-budget`, chapter *Collapse without noise*.
 
     Examples
     --------
@@ -404,13 +414,14 @@ def budget_bounds(spectrum: Any, signal: Any, chain: Chain) -> Bounds:
     if chain.design != "independent":
         raise ValueError(f"chain must have an independent design for these bounds, got {chain.design!r}")
     _refuse("T0", d, p["T0"], p["ridge0"] + (p["noise0"] == 0) + (p["n"] == 0), "at ridge0 = 0")
-    fit = _Fit(s, m, d, p["T0"], p["ridge0"])
-    n, mu = p["n"], p["n"][:, None] * fit.kappa
+    _, T0, ridge0, n, noise0 = _own(shape, p["T0"], p["ridge0"], p["n"], p["noise0"])
+    fit = _Fit(s, m, d, T0, ridge0)
+    mu = n[:, None] * fit.kappa
     lost = ((mu / (s + mu)) ** 2 * s * signal).sum(-1)
     df1, df2 = ((m * (s / (s + mu)) ** i).sum(-1) for i in (1, 2))
-    noise = n * p["noise0"] ** 2 / fit.gap[:, 0]
+    noise = n * noise0**2 * fit.kick
     lower = lost + noise * df2
-    upper = (1.69 + 4 * fit.noise(s)) * lost + 2 * noise * df1
+    upper = (1.69 + 4 * (fit.D**2 @ m) / fit.gap) * lost + 2 * noise * df1
     return Bounds(lower.reshape(shape)[()], upper.reshape(shape)[()])
 
 
@@ -434,7 +445,7 @@ def optimal_generator_ridge(spectrum: Any, signal: Any, T0: Any, n: Any, noise0:
     ValueError
         If an argument is outside its range or the signal is zero (the best penalty is then infinite).
 
-    Source: chapter *Collapse without noise*, proposition on the best generator ridge.
+    Source: `prop-free-best`, chapter *Collapse without noise*.
 
     Examples
     --------

@@ -1,0 +1,9 @@
+"""Real-data and neural labs: data sets, and experiments on them.
+
+`training`  one small transformer and one training loop, many seeds at a time, killed and resumed at will
+`sweeps`    one function over many configurations, on this machine or a cluster
+`gcd`       lab: a transformer learns the greatest common divisor
+`images`    pictures of digits, offline or from the network
+
+From the command line: `python -m collapse.experiments gcd --scale quick`.
+"""
