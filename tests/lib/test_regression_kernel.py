@@ -42,8 +42,7 @@ def test_spectrum_and_signal_are_those_of_the_features():
     np.testing.assert_allclose(spectrum.eigenvalues[6:], 1e-12 * spectrum.eigenvalues[0])
 
 
-@pytest.mark.formula("prop-kernel-population")
-@pytest.mark.formula("lem-kernel-pool")
+@pytest.mark.formula("prop-kernel-population", "lem-kernel-pool")
 def test_kernel_fit_is_the_ridge_fit_on_the_features():
     """One draw by the library against ridge on the repeated rows, and against scikit-learn."""
     features, _, gram, values = world()
