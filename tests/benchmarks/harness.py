@@ -85,7 +85,7 @@ def measure(benchmark: Benchmark) -> dict[str, object]:
 def row(record: dict[str, object], target: float | None = None) -> str:
     """One line of the table."""
     share = f"{record['share_of_limit']:.0%}" if "share_of_limit" in record else "-"
-    missed = "" if target is None else f"  (target {target:,.0f})"
+    missed = "" if target is None else f"  (target {target:,g})"
     return (
         f"{record['name']:<58} {record['ours_s']:>10.3g} {record['other_s']:>10.3g} "
         f"{record['ratio']:>10,.3g} {share:>6}{missed}"
