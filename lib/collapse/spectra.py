@@ -365,11 +365,43 @@ def compress(spectrum: Any, signal: Any = None) -> tuple[Spectrum, Any]:
 def chebyshev_nodes(
     s: np.ndarray, weights: np.ndarray, strip: float = np.pi
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Move weights, shape (rows, K), to fewer points with the same spectral sums; None if that saves nothing.
+    r"""Move weights on many eigenvalues to fewer points that have the same spectral sums.
 
-    The functions that will be summed have to be analytic and of moderate size for |Im log s| < `strip`. See
-    `compress`, which does this to a spectrum and a signal.
+    What is summed has to be analytic and of moderate size, as a function of $\log s$, in the strip
+    $|\mathrm{Im}\log s|<h$. `compress` does this to a spectrum and a signal.
+
+    Parameters
+    ----------
+    s : array, shape (K,)
+        Eigenvalues, > 0.
+    weights : array, shape (r, K)
+        What stands before each eigenvalue in each of r sums.
+    strip : float
+        Half-width h of the strip, > 0.
+
+    Returns
+    -------
+    (array, array) or None
+        Points, shape (P,), and their weights, shape (r, P); None if that would not be fewer.
+
+    Raises
+    ------
+    ValueError
+        If `strip` is not > 0 or the shapes do not match.
+
+    Source: chapter *Ridge regression in high dimension*, deterministic equivalents, for the sums.
+
+    Examples
+    --------
+    >>> s = np.arange(1, 10_001) ** -1.5
+    >>> points, weights = chebyshev_nodes(s, np.ones((1, len(s))))
+    >>> sums = (s / (s + 0.01)).sum(), (weights[0] * points / (points + 0.01)).sum()
+    >>> len(points) < 150, bool(abs(sums[1] / sums[0] - 1) < 1e-12)
+    (True, True)
     """
+    strip = _checks.scalar("strip", strip, _checks.positive)
+    if weights.ndim != 2 or weights.shape[1] != len(s):
+        raise ValueError(f"weights must be of shape (r, {len(s)}), got {weights.shape}")
     v = np.log(s)
     low, length = v.min(), np.ptp(v)
     panels = max(1, int(np.ceil(length / 5)))

@@ -16,6 +16,7 @@ from scipy.special import zeta
 from collapse import Estimate
 from collapse.experiments import gcd
 from collapse.experiments.gcd import Recipe, Task
+from collapse.experiments.training import predict
 
 RECIPE = Recipe(width=16, heads=2, batch=32, steps=30)
 SMALL = Task(base=6, digits=2, classes=11)
@@ -206,15 +207,15 @@ def test_measures_fit_together(models):
         learned = [g for g in range(1, SMALL.classes) if recall[g] >= 0.5]
         rule = [max((d for d in learned if exact_gcd(*p) % d == 0), default=0) for p in pairs.tolist()]
         assert explained == pytest.approx((row == rule).mean())
-    # Cross-entropy is at least the entropy of the truth given the pair, 0, and gap + nll is an entropy.
-    assert (found["nll"] > 0).all() and (found["gap"] + found["nll"] > 0).all()
-    assert (found["gap"] + found["nll"] < np.log(SMALL.classes)).all()
+    logits = predict(models, SMALL.tokens(torch.from_numpy(pairs)))
+    entropy = torch.distributions.Categorical(logits=logits).entropy().mean(1)
+    nll = torch.stack([torch.nn.functional.cross_entropy(x, torch.from_numpy(truth)) for x in logits])
+    np.testing.assert_allclose(found["nll"], nll, rtol=1e-5)
+    np.testing.assert_allclose(found["gap"], entropy - nll, atol=1e-5)
 
 
 def test_drawn_labels_have_the_models_law(models):
     pair = np.tile([[12, 18]], (6000, 1))
-    from collapse.experiments.training import predict
-
     chances = predict(models, SMALL.tokens(torch.from_numpy(pair[:1]))).softmax(-1)[:, 0].double().numpy()
     drawn = gcd.answers(models, SMALL, pair, seeds=[1, 2, 3])
     for row, p in zip(drawn, chances, strict=True):
@@ -257,9 +258,51 @@ def test_chains():
     # An arm does not depend on which others run beside it.
     alone = gcd.chain(SMALL, RECIPE, 60, 2, [0, 1, 2], arms=("sampled",))
     np.testing.assert_allclose(alone["nll"][0], chain["nll"][1], rtol=1e-3)
-    # All true labels in a mixed chain make it the control.
-    true = gcd.chain(SMALL, RECIPE, 60, 2, [0, 1, 2], arms=("mixed", "real"), real=1.0)
-    np.testing.assert_allclose(true["nll"][0], true["nll"][1], rtol=1e-3)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Every (data, seeds, model) that passes through `gcd.fit`."""
+    calls, fit = [], gcd.fit
+
+    def spy(task, recipe, data, seeds, **rest):
+        calls.append((data, list(seeds), fit(task, recipe, data, seeds, **rest)))
+        return calls[-1][2]
+
+    monkeypatch.setattr(gcd, "fit", spy)
+    return calls
+
+
+def test_what_a_curve_is_given(fits):
+    gcd.curve(SMALL, RECIPE, [40, 90], [0, 1], T0=30, real=0.1)
+    (own, first, teacher), (data, second, _) = fits
+    for pairs, labels in own:
+        assert len(pairs) == 30 and np.array_equal(labels, SMALL.labels(pairs))
+    for i, (pairs, labels) in enumerate(data):
+        seed, T = i // 2, (40, 90)[i % 2]
+        given = gcd.answers(teacher, SMALL, pairs)[seed]
+        assert len(pairs) == T and not SMALL.held_out(pairs).any()
+        assert not np.array_equal(pairs[:30], own[seed][0])
+        expected = np.append(SMALL.labels(pairs)[: T // 10], given[T // 10 :])
+        np.testing.assert_array_equal(labels, expected)
+    assert len({*first, *second}) == 6
+
+
+def test_what_a_generation_is_given(fits):
+    """Fresh pairs, the same in all arms, labelled by the model before of the same arm and seed."""
+    gcd.chain(SMALL, RECIPE, 60, 3, [0, 1], arms=("greedy", "mixed", "real"), real=0.5)
+    for g in (1, 2, 3):
+        data, starts, _ = fits[g]
+        for i, (pairs, labels) in enumerate(data):
+            arm, seed = divmod(i, 2)
+            assert np.array_equal(pairs, data[seed][0]) and not SMALL.held_out(pairs).any()
+            assert not any(np.array_equal(pairs, fits[e][0][seed][0]) for e in range(g))
+            given = gcd.answers(fits[g - 1][2], SMALL, pairs)[seed if g == 1 else i]
+            true = (0, 30, 60)[arm]
+            expected = np.append(SMALL.labels(pairs)[:true], given[true:])
+            np.testing.assert_array_equal(labels, expected)
+        assert starts[:2] == starts[2:4] == starts[4:]
+        assert not any(set(starts) & set(fits[e][1]) for e in range(g))
 
 
 def test_plans_are_complete():

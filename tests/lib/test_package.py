@@ -16,8 +16,9 @@ MODULES = [
     if "._" not in m.name
 ]
 
-# Drawing and comparing need no theorem to point at.
+# Drawing, comparing and training need no theorem to point at.
 TOOLS = {"collapse.plotting", "collapse.interactive", "collapse.estimates"}
+TOOLS |= {f"collapse.experiments.{name}" for name in ("training", "sweeps", "gcd")}
 
 
 def public(kind):

@@ -238,7 +238,6 @@ def fit(
     *,
     device: str = "cpu",
     checkpoint: str | Path | None = None,
-    progress: str | None = None,
 ) -> Transformer:
     """Train one model on each data set, all at once.
 
@@ -254,7 +253,7 @@ def fit(
         One a model: its initial weights and its batches.
     device : {"cpu", "cuda", "auto"}
         Where.
-    checkpoint, progress
+    checkpoint : path, optional
         As in `training.train`.
 
     Returns
@@ -266,6 +265,13 @@ def fit(
     ------
     ValueError
         If there is not one seed for each data set, or a data set is empty.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> pairs = task.sample(np.random.default_rng(0), 20)
+    >>> fit(task, tiny, [(pairs, task.labels(pairs))], [0]).replicas
+    1
     """
     if len(data) != len(seeds):
         raise ValueError(f"seeds must be one for each of the {len(data)} data sets, got {len(seeds)}")
@@ -283,7 +289,7 @@ def fit(
         index = (starts + draw(seeds, step, recipe.batch, sizes)).to(model.device)
         return task.tokens(pairs[index]), labels[index]
 
-    return train(model, batch, recipe.steps, rate=recipe.rate, checkpoint=checkpoint, progress=progress).model
+    return train(model, batch, recipe.steps, rate=recipe.rate, checkpoint=checkpoint).model
 
 
 def answers(
@@ -312,6 +318,18 @@ def answers(
     Returns
     -------
     integer array, shape (R, N)
+
+    Raises
+    ------
+    ValueError
+        If the pairs are not of one of the two shapes.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> pairs = task.sample(np.random.default_rng(0), 20)
+    >>> answers(fit(task, tiny, [(pairs, task.labels(pairs))], [0]), task, pairs).shape
+    (1, 20)
     """
     model = model.part(replicas)
     logits = predict(model, task.tokens(torch.from_numpy(pairs)))
@@ -322,7 +340,7 @@ def answers(
     return (logits.numpy() + noise).argmax(-1)
 
 
-def measure(model: Transformer, task: Task, pairs: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def measure(model: Transformer, task: Task) -> dict[str, np.ndarray]:
     """What each model knows, on the held-out pairs.
 
     Parameters
@@ -331,8 +349,6 @@ def measure(model: Transformer, task: Task, pairs: np.ndarray | None = None) -> 
         R models.
     task : Task
         What they learned.
-    pairs : integer array, shape (N, 2), optional
-        Instead of all the held-out pairs.
 
     Returns
     -------
@@ -341,10 +357,22 @@ def measure(model: Transformer, task: Task, pairs: np.ndarray | None = None) -> 
         true class. `outcomes`: number of different first choices. `mass`: true chance of the classes
         that are ever a first choice; the error is at least 1 - mass. `explained`: share of first choices
         that are the largest divisor of both numbers among those the model has learned (recall >= 1/2).
-        `gap`: mean entropy minus mean cross-entropy `nll`, near 0 for a model that is as sure as it is
-        right.
+        `gap`: mean entropy minus mean cross-entropy `nll`, 0 for a model that is as sure as it is right
+        (which one that knows the frequencies only can be too).
+
+    Raises
+    ------
+    ValueError
+        If the model was not made for such pairs.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> pairs = task.sample(np.random.default_rng(0), 20)
+    >>> measure(fit(task, tiny, [(pairs, task.labels(pairs))], [0]), task)["recall"].shape
+    (1, 41)
     """
-    pairs = task.test_pairs() if pairs is None else pairs
+    pairs = task.test_pairs()
     truth = task.labels(pairs)
     log_p = predict(model, task.tokens(torch.from_numpy(pairs))).log_softmax(-1)
     choice = log_p.argmax(-1).numpy()
@@ -383,7 +411,6 @@ def curve(
     seeds: Sequence[int],
     *,
     T0: int | None = None,
-    sampled: bool = False,
     real: float = 0.0,
     device: str = "cpu",
     checkpoint: str | Path | None = None,
@@ -400,9 +427,7 @@ def curve(
         Replicas: data, initial weights and batches all change. The same seed gives the same pairs whatever
         the labels, so that two curves may be compared seed by seed.
     T0 : int, optional
-        The labels are those of a model trained on T0 pairs of its own; without it they are true.
-    sampled : bool
-        The model's labels are drawn from its probabilities, not its first choice.
+        The labels are the first choices of a model trained on T0 pairs of its own; without it they are true.
     real : float
         Share of the pairs whose labels are true all the same.
     device, checkpoint
@@ -417,6 +442,12 @@ def curve(
     ------
     ValueError
         If a size is < 1 or `real` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> curve(task, tiny, [10, 20], [0, 1])["error"].shape
+    (2, 2)
     """
     sizes = [_checks.count("sizes", T) for T in sizes]
     real = _checks.scalar("real", _checks.between("real", real, 0, 1))
@@ -437,8 +468,7 @@ def curve(
         )
         result["teacher"] = measure(teacher, task)["error"]
         for column, T in enumerate(sizes):
-            draws = [(s, 2, T) for s in seeds] if sampled else None
-            given = answers(teacher, task, np.stack([row[column] for row in pairs]), draws)
+            given = answers(teacher, task, np.stack([row[column] for row in pairs]))
             for row, new in zip(labels, given, strict=True):
                 true = round(real * T)
                 row[column] = np.concatenate([row[column][:true], new[true:]])
@@ -495,6 +525,12 @@ def chain(
     ------
     ValueError
         If T0 or n is < 1, or an arm is unknown.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> chain(task, tiny, 20, 1, [0], arms=["greedy", "real"])["labels"].shape
+    (2, 2, 1)
     """
     T0, n = _checks.count("T0", T0), _checks.count("n", n)
     for arm in arms:
@@ -644,6 +680,18 @@ def part(
     -------
     dict
         As `curve` or `chain` returns it, and the `seconds` it took.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is unknown.
+
+    Examples
+    --------
+    >>> task, tiny = Task(base=3), Recipe(width=8, heads=2, batch=8, steps=2)
+    >>> found = part("demo", "curve", asdict(task), asdict(tiny), sizes=[20], seeds=[0])
+    >>> len(found["error"][0])
+    1
     """
     start = time.perf_counter()
     function = {"curve": curve, "chain": chain}[_checks.choice("kind", kind, ("curve", "chain"))]
@@ -680,6 +728,18 @@ def run(
     -------
     dict
         `plan`, `seeds`, `seconds` (of all parts together) and the parts by name, ready for JSON.
+
+    Raises
+    ------
+    ValueError
+        If `scale` is unknown.
+
+    Examples
+    --------
+    >>> run("huge")
+    Traceback (most recent call last):
+        ...
+    ValueError: scale must be one of 'quick', 'paper', got 'huge'
     """
     plan = PLANS[_checks.choice("scale", scale, tuple(PLANS))]
     parts = plan.parts()

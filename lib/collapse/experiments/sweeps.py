@@ -63,7 +63,7 @@ def run(
     """
     import joblib
 
-    names = [digest(configuration) for configuration in configurations]
+    names = [_digest(configuration) for configuration in configurations]
     if len(set(names)) < len(names):
         raise ValueError(f"configurations must differ from each other, got {len(names)} with repeats")
     results: dict[int, Any] = {}
@@ -72,7 +72,7 @@ def run(
             path = Path(folder) / f"{name}.json"
             if path.exists():
                 kept = json.loads(path.read_text(encoding="utf8"))
-                if digest(kept["configuration"]) != name:
+                if _digest(kept["configuration"]) != name:
                     raise ValueError(f"folder must hold the results of this sweep, got another's: {path}")
                 results[index] = kept["result"]
     left = [index for index in range(len(names)) if index not in results]
@@ -87,23 +87,8 @@ def run(
     return [results[index] for index in range(len(names))]
 
 
-def digest(configuration: dict[str, Any]) -> str:
-    """Name of a configuration: the first 16 hexadecimal digits of the SHA-256 of its sorted JSON.
-
-    Parameters
-    ----------
-    configuration : dict
-        Fit for JSON.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> digest({"T": 100, "n": 2}) == digest({"n": 2, "T": 100})
-    True
-    """
+def _digest(configuration: dict[str, Any]) -> str:
+    """Name of a configuration, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -277,6 +277,17 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     -------
     tensor, shape (R,)
         In nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match.
+
+    Examples
+    --------
+    >>> logits, targets = torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long)
+    >>> cross_entropy(logits, targets).exp().round().tolist()
+    [4.0, 4.0]
     """
     flat = F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten(), reduction="none")
     counted = (targets.flatten(1) != -100).sum(1)
@@ -300,6 +311,11 @@ def draw(seeds: Sequence[int], step: int, size: int, high: int | Sequence[int]) 
     Returns
     -------
     integer tensor, shape (replicas, size)
+
+    Raises
+    ------
+    ValueError
+        If a bound is < 1.
 
     Examples
     --------
@@ -385,6 +401,15 @@ def train(
         If a number is outside its range, or the checkpoint belongs to another run.
     FloatingPointError
         If the loss of a replica is not finite.
+
+    Examples
+    --------
+    >>> model = Transformer(5, 3, seeds=(0,), width=8, heads=2)
+    >>> def batch(step):
+    ...     tokens = draw((0,), step, 12, 5).view(1, 4, 3)
+    ...     return tokens, tokens[..., 0]
+    >>> train(model, batch, steps=2).losses.shape
+    (2, 1)
     """
     steps, every = _checks.count("steps", steps), _checks.count("every", every)
     rate = _checks.scalar("rate", rate, _checks.positive)
@@ -486,6 +511,17 @@ def predict(model: Transformer, tokens: torch.Tensor, chunk: int = 4096) -> torc
     -------
     tensor, shape (R, N, outputs), or (R, N, S, outputs) if causal
         On the CPU, float32.
+
+    Raises
+    ------
+    ValueError
+        If the sequences are longer than the model allows, or not of one of the two shapes.
+
+    Examples
+    --------
+    >>> model = Transformer(5, 3, seeds=(0, 1), width=8, heads=2)
+    >>> predict(model, torch.zeros(4, 3, dtype=torch.long)).shape
+    torch.Size([2, 4, 5])
     """
     if tokens.ndim == 2:
         tokens = tokens.expand(model.replicas, *tokens.shape)
@@ -508,6 +544,16 @@ def matmul_peak(device: str = "cpu", dtype: torch.dtype = torch.float32, size: i
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown.
+
+    Examples
+    --------
+    >>> matmul_peak(size=64) > 0
+    True
     """
     device = resolve(device)
     a = torch.randn(size, size, device=device).to(dtype)
@@ -523,7 +569,18 @@ def matmul_peak(device: str = "cpu", dtype: torch.dtype = torch.float32, size: i
 
 
 def scale() -> str:
-    """The scale of the labs, from the environment variable COLLAPSE_SCALE: "quick" (default) or "paper"."""
+    """The scale of the labs, from the environment variable COLLAPSE_SCALE: "quick" (default) or "paper".
+
+    Raises
+    ------
+    ValueError
+        If it is set to anything else.
+
+    Examples
+    --------
+    >>> scale() in ("quick", "paper")
+    True
+    """
     return _checks.choice("COLLAPSE_SCALE", os.environ.get("COLLAPSE_SCALE", "quick"), ("quick", "paper"))
 
 
@@ -545,6 +602,16 @@ def provenance(device: str, seeds: Sequence[int], seconds: float, command: str) 
     -------
     dict
         Ready for JSON.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown.
+
+    Examples
+    --------
+    >>> provenance("cpu", [0, 1], 2.0, "python -m collapse.experiments gcd")["seeds"]
+    [0, 1]
     """
     return {
         "command": command,
@@ -579,6 +646,18 @@ def write_json(path: str | Path, record: Any) -> Path:
     Returns
     -------
     Path
+
+    Raises
+    ------
+    ValueError
+        If the record holds a circle.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = write_json(Path(tempfile.mkdtemp()) / "result.json", {"error": 0.5})
+    >>> json.loads(path.read_text())
+    {'error': 0.5}
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
