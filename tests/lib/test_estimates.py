@@ -58,7 +58,7 @@ def test_two_computations_and_bounds_are_reported_in_one_line_or_fail(capsys):
         "Both: 3 points, largest relative difference 0.001 (allowed 0.002)",
         "Between: 4 points, within the bounds",
     ]
-    with pytest.raises(AssertionError, match="Both: 1 point, largest relative difference 0.1"):
+    with pytest.raises(AssertionError, match=r"Both: 1 point, largest relative difference 0\.1"):
         estimates.check_values(1.1, 1.0, "Both", within=0.05)
     with pytest.raises(AssertionError, match="largest relative difference inf"):
         estimates.check_values(1e-9, 0.0, "Both", within=0.05)
