@@ -18,7 +18,7 @@ MODULES = [
 
 # Drawing, comparing and training need no theorem to point at.
 TOOLS = {"collapse.plotting", "collapse.interactive", "collapse.estimates"}
-TOOLS |= {f"collapse.experiments.{name}" for name in ("training", "sweeps", "gcd")}
+TOOLS |= {f"collapse.experiments.{name}" for name in ("training", "sweeps", "gcd", "ngram", "text")}
 
 
 def public(kind):
