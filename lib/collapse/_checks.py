@@ -65,6 +65,13 @@ def positive(name: str, x: Any) -> Any:
     return x
 
 
+def exponent(name: str, x: Any) -> Any:
+    """Finite numbers > 1: exponents of power laws whose sum converges."""
+    x = real(name, x)
+    _require(name, x, x > 1, "> 1")
+    return x
+
+
 def at_least(name: str, x: Any, low: float, why: str = "") -> Any:
     """Finite numbers >= `low`; `why` is added to the message."""
     x = real(name, x)

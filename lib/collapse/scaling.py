@@ -33,13 +33,6 @@ _CHUNK = 1 << 24  # random numbers held in memory at once
 # ----------------------------------------------------------------------------------------- Zipf sums
 
 
-def _zipf_exponent(beta: Any) -> np.ndarray:
-    beta = _checks.real("beta", beta)
-    if not (beta > 1).all():
-        raise ValueError(f"beta must be > 1, got {float(np.min(beta))!r}")
-    return beta
-
-
 def zipf_probabilities(n: int, beta: float) -> np.ndarray:
     r"""Probabilities $p_i=i^{-\beta}/\zeta(\beta)$ of the `n` most frequent items of an infinite Zipf law.
 
@@ -68,7 +61,7 @@ def zipf_probabilities(n: int, beta: float) -> np.ndarray:
     array([0.6079, 0.152 , 0.0675])
     """
     n = _checks.count("n", n)
-    beta = _checks.scalar("beta", beta, lambda _, x: _zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     return np.arange(1, n + 1) ** -beta / zeta(beta)
 
 
@@ -124,7 +117,7 @@ def zipf_sum(
     >>> float(zipf_sum(one, 1.2, 1.0, first=41).round(3))
     0.427
     """
-    beta = _zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T = _checks.positive("T", T)
     first = _checks.count("first", first)
     if last != np.inf:
@@ -211,7 +204,7 @@ def master_formula(f: Callable[[float], float], beta: Any, T: Any) -> Any:
     >>> float(master_formula(lambda x: exp(-x), 2.0, 10_000).round(6))
     0.00691
     """
-    beta = _zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T = _checks.positive("T", T)
     _checks.grid(beta=beta, T=T)
     c = 1 - 1 / beta
@@ -291,7 +284,7 @@ def missing_mass_asymptotic(beta: Any, T: Any, correction: bool = True) -> Any:
     >>> float(missing_mass_asymptotic(1.5, 1, correction=False).round(5))
     0.94156
     """
-    beta = _zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T = _checks.at_least("T", T, 1)
     _checks.grid(beta=beta, T=T)
     c = 1 - 1 / beta
@@ -330,7 +323,7 @@ def missing_mass_spread(beta: Any, T: Any) -> Any:
     >>> float((missing_mass_spread(1.5, 10_000) / missing_mass(1.5, 10_000)).round(3))
     0.021
     """
-    beta = _zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T = _checks.at_least("T", T, 1)
     _checks.grid(beta=beta, T=T)
     c = 1 - 1 / beta

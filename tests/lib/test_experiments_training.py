@@ -162,7 +162,7 @@ def test_it_learns():
 
 
 class Killed(Exception):
-    pass
+    """Stands for whatever ends a process in the middle of its work."""
 
 
 def killed_at(batch, when):
@@ -325,18 +325,22 @@ def square(x, log=None, fail=None):
 
 def test_a_killed_sweep_loses_nothing(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "results"
-    todo = [{"x": x} for x in range(6)]
+    configurations = [{"x": x} for x in range(6)]
     with pytest.raises(Killed):
-        sweeps.run(partial(square, log=log, fail=4), todo, folder=folder)
+        sweeps.run(partial(square, log=log, fail=4), configurations, folder=folder)
     assert len(list(folder.glob("*.json"))) == 4
-    results = sweeps.run(partial(square, log=log), todo, folder=folder)
+    results = sweeps.run(partial(square, log=log), configurations, folder=folder)
     assert [r["square"] for r in results] == [0, 1, 4, 9, 16, 25]
     assert sorted(map(int, log.read_text().split())) == list(range(6))
 
 
 def test_sweeps_run_in_parallel_and_keep_their_order(tmp_path):
-    todo = [{"x": x} for x in (3, 1, 2)]
-    assert sweeps.run(square, todo, jobs=2) == sweeps.run(square, todo) == [square(3), square(1), square(2)]
+    configurations = [{"x": x} for x in (3, 1, 2)]
+    assert (
+        sweeps.run(square, configurations, jobs=2)
+        == sweeps.run(square, configurations)
+        == [square(3), square(1), square(2)]
+    )
     assert sweeps.run(square, [], folder=tmp_path) == []
 
 
@@ -355,14 +359,14 @@ def test_the_same_call_on_a_dask_cluster(tmp_path):
     distributed = pytest.importorskip("distributed")
     import joblib
 
-    todo = [one for one in TINY.parts() if one["name"] in ("clean", "chain")]
-    here = sweeps.run(gcd.part, todo)
+    configurations = [one for one in TINY.parts() if one["name"] in ("clean", "chain")]
+    here = sweeps.run(gcd.part, configurations)
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
-        there = sweeps.run(gcd.part, todo, folder=tmp_path)
+        there = sweeps.run(gcd.part, configurations, folder=tmp_path)
     assert len(list(tmp_path.glob("*.json"))) == 2
     for a, b in zip(here, there, strict=True):
         assert a.pop("seconds") > 0 and b.pop("seconds") > 0

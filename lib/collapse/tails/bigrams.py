@@ -28,16 +28,6 @@ _HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _MANY = 400
 
 
-def _scalar_beta(name: str, beta: Any) -> float:
-    return _checks.scalar(name, beta, lambda n, x: _greater_one(n, x))
-
-
-def _greater_one(name: str, x: Any) -> np.ndarray:
-    x = _checks.real(name, x)
-    _checks._require(name, x, x > 1, "> 1")
-    return x
-
-
 def _rank(k: Any) -> float:
     """A cut rank; None stands for no cut."""
     return np.inf if k is None else _checks.count("k", k)
@@ -132,7 +122,7 @@ def context_error(beta: Any, N: Any, k: Any = None) -> Any:
     >>> context_error(1.5, [10, 1000]).round(4)
     array([0.4976, 0.14  ])
     """
-    beta, N = _greater_one("beta", beta), _checks.counts("N", N)
+    beta, N = _checks.exponent("beta", beta), _checks.counts("N", N)
     if k is None:
         return _loop(_one_context, beta=beta, N=N)
     return _loop(_one_cut_context, beta=beta, N=N, k=_checks.counts("k", k))
@@ -195,7 +185,7 @@ def context_constants(beta: float) -> ContextConstants:
     >>> round(constants.tail, 4), round(constants.head, 4)
     (1.6923, -0.9245)
     """
-    beta = _scalar_beta("beta", beta)
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     if beta == 2:
         raise ValueError("beta must not be 2 (both constants are infinite there), got 2.0")
     A = 1 / zeta(beta)
@@ -261,7 +251,7 @@ def context_error_asymptotic(beta: Any, N: Any) -> Any:
     >>> context_error_asymptotic([1.5, 2.0], 1000).round(4)
     array([0.14  , 0.0513])
     """
-    return _loop(_one_law, beta=_greater_one("beta", beta), N=_checks.at_least("N", N, 1))
+    return _loop(_one_law, beta=_checks.exponent("beta", beta), N=_checks.at_least("N", N, 1))
 
 
 def _one_law(beta: float, N: float) -> float:
@@ -386,7 +376,7 @@ def simulate_context_error(
     >>> bool(abs(estimate.z(context_error(1.5, 1000))) < 4)
     True
     """
-    beta, k = _scalar_beta("beta", beta), _rank(k)
+    beta, k = _checks.scalar("beta", beta, _checks.exponent), _rank(k)
 
     def one_size(rng: np.random.Generator, size: int, replicas: int) -> np.ndarray:
         seen = _count(None, _draw_words(rng, beta, k, (replicas, size)))
@@ -438,7 +428,8 @@ def bigram_error(beta: float, beta_ctx: float, T: Any, k: int | None = None) -> 
     >>> bigram_error(1.5, 1.5, [1000, 3000]).round(4)
     array([0.3795, 0.3012])
     """
-    beta, beta_ctx = _scalar_beta("beta", beta), _scalar_beta("beta_ctx", beta_ctx)
+    beta = _checks.scalar("beta", beta, _checks.exponent)
+    beta_ctx = _checks.scalar("beta_ctx", beta_ctx, _checks.exponent)
     T, k = _checks.counts("T", T), None if k is None else _checks.count("k", k)
     g = _table(beta, k, 10 ** np.ceil(np.log10(T.max())))  # few different tables: they are kept
     return _loop(lambda T: _averaged(g, beta_ctx, T), T=T)
@@ -518,7 +509,8 @@ def bigram_error_asymptotic(beta: float, beta_ctx: float, T: Any) -> Any:
     >>> float(bigram_error_asymptotic(1.5, 3.0, 1e6).round(4))
     0.0246
     """
-    beta, beta_ctx = _scalar_beta("beta", beta), _scalar_beta("beta_ctx", beta_ctx)
+    beta = _checks.scalar("beta", beta, _checks.exponent)
+    beta_ctx = _checks.scalar("beta_ctx", beta_ctx, _checks.exponent)
     T = _checks.positive("T", T)
     constants = context_constants(beta)
     row, constant = (1 - 1 / beta, constants.tail) if beta < 2 else (0.5, constants.head)
@@ -577,7 +569,9 @@ def simulate_bigram_error(
     >>> bool(abs(estimate.z(bigram_error(1.5, 1.5, 1000))) < 4)
     True
     """
-    beta, beta_ctx, k = _scalar_beta("beta", beta), _scalar_beta("beta_ctx", beta_ctx), _rank(k)
+    beta = _checks.scalar("beta", beta, _checks.exponent)
+    beta_ctx = _checks.scalar("beta_ctx", beta_ctx, _checks.exponent)
+    k = _rank(k)
 
     def one_size(rng: np.random.Generator, size: int, replicas: int) -> np.ndarray:
         contexts = rng.zipf(beta_ctx, (replicas, size))
@@ -650,7 +644,8 @@ def _row(beta: float, vocabulary: int, k: int) -> _Row:
 
 
 def _checked_row(beta: Any, vocabulary: Any, k: Any) -> _Row:
-    beta, vocabulary = _scalar_beta("beta", beta), _checks.count("vocabulary", vocabulary, low=2)
+    beta = _checks.scalar("beta", beta, _checks.exponent)
+    vocabulary = _checks.count("vocabulary", vocabulary, low=2)
     _checks.grid(vocabulary=np.empty(vocabulary, dtype=bool))
     k = vocabulary if k is None else _checks.count("k", k)
     if k > vocabulary:
@@ -956,7 +951,7 @@ def witten_bell_divergence_asymptotic(beta: Any, N: Any, vocabulary: Any) -> Any
     >>> float(witten_bell_divergence_asymptotic(2.0, 1000, 100_000).round(3))
     0.17
     """
-    beta = _greater_one("beta", beta)
+    beta = _checks.exponent("beta", beta)
     N = _checks.at_least("N", N, 1)
     V = _checks.at_least("vocabulary", vocabulary, 2)
     _checks.grid(beta=beta, N=N, vocabulary=V)

@@ -19,7 +19,7 @@ from scipy.special import betainc, gammaln, log_ndtr, zeta
 from .. import _checks
 from .._device import Stream, resolve, to_numpy
 from ..estimates import Estimate
-from ..scaling import _zipf_exponent, zipf_sum
+from ..scaling import zipf_sum
 from .cutting import _draw, _rank, tail_mass
 
 _CHUNK = 1 << 23  # random numbers held in memory at once
@@ -230,7 +230,7 @@ def capacity_exponent(beta: Any, storage: Any) -> Any:
     >>> capacity_exponent(2.0, [1.0, 0.5])
     array([0.25, 0.5 ])
     """
-    beta, storage = _zipf_exponent(beta), _checks.nonnegative("storage", storage)
+    beta, storage = _checks.exponent("beta", beta), _checks.nonnegative("storage", storage)
     _checks.grid(beta=beta, storage=storage)
     _summable(beta, storage)
     return ((beta - 1) / (2 * storage * beta))[()]
@@ -276,7 +276,7 @@ def storage_error(beta: Any, storage: Any, d: Any, cut: Any = np.inf) -> Any:
     >>> storage_error(1.5, 1.0, [64, 256, 1024]).round(4)
     array([0.1691, 0.1343, 0.1066])
     """
-    beta, storage = _zipf_exponent(beta), _checks.nonnegative("storage", storage)
+    beta, storage = _checks.exponent("beta", beta), _checks.nonnegative("storage", storage)
     d, cut = _checks.counts("d", d), _rank("cut", cut)
     shape = _checks.grid(beta=beta, storage=storage, d=d, cut=cut)
     beta, storage, d, cut = (np.broadcast_to(x, shape).ravel() for x in (beta, storage, d, cut))
@@ -375,7 +375,7 @@ def threshold_error(beta: Any, threshold: Any, d: Any) -> Any:
     >>> threshold_error(1.5, [16, 64, 256], 256).round(4)
     array([0.0942, 0.068 , 0.175 ])
     """
-    beta = _zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     threshold, d = _checks.counts("threshold", threshold), _checks.counts("d", d)
     _checks.grid(beta=beta, threshold=threshold, d=d)
     tail = tail_mass(beta, threshold)
@@ -416,7 +416,7 @@ def optimal_threshold(beta: Any, d: Any) -> BestThreshold:
     >>> int(best.threshold), float(best.error.round(4))
     (47, 0.064)
     """
-    beta, d = _zipf_exponent(beta), _checks.counts("d", d)
+    beta, d = _checks.exponent("beta", beta), _checks.counts("d", d)
     shape = _checks.grid(beta=beta, d=d)
     pairs = zip(np.broadcast_to(beta, shape).ravel(), np.broadcast_to(d, shape).ravel(), strict=True)
     best = []
@@ -590,7 +590,7 @@ def triplet_error(beta: Any, T: Any, d: Any, cut: Any = np.inf, storage: Any = 1
     >>> float(triplet_error(1.5, 2000, 128, cut=500).round(4))
     0.1511
     """
-    beta, storage = _zipf_exponent(beta), _checks.nonnegative("storage", storage)
+    beta, storage = _checks.exponent("beta", beta), _checks.nonnegative("storage", storage)
     T, d, cut = _checks.counts("T", T), _checks.counts("d", d), _rank("cut", cut)
     shape = _checks.grid(beta=beta, T=T, d=d, cut=cut, storage=storage)
     flat = [np.broadcast_to(x, shape).ravel() for x in (beta, T, d, cut, storage)]

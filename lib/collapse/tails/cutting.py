@@ -20,7 +20,7 @@ from scipy.special import gamma, gammaincc, zeta
 from .. import _checks
 from .._device import Stream, resolve, to_numpy
 from ..estimates import Estimate
-from ..scaling import _zipf_exponent, zipf_sum
+from ..scaling import zipf_sum
 
 if TYPE_CHECKING:
     import torch
@@ -38,9 +38,7 @@ class DecodedLaw(NamedTuple):
 def _training_exponent(beta: np.ndarray, training_beta: Any) -> np.ndarray:
     if training_beta is None:
         return beta
-    training_beta = _checks.real("training_beta", training_beta)
-    _checks._require("training_beta", training_beta, training_beta > 1, "> 1")
-    return training_beta
+    return _checks.exponent("training_beta", training_beta)
 
 
 def _rank(name: str, k: Any, low: int = 1) -> np.ndarray:
@@ -94,7 +92,7 @@ def tail_mass(beta: Any, k: Any) -> Any:
     >>> tail_mass(1.5, [0, 59, 10_000]).round(4)
     array([1.    , 0.0993, 0.0077])
     """
-    beta, k = _zipf_exponent(beta), _rank("k", k, low=0)
+    beta, k = _checks.exponent("beta", beta), _rank("k", k, low=0)
     _checks.grid(beta=beta, k=k)
     return (_beyond(beta, k) / zeta(beta))[()]
 
@@ -132,7 +130,7 @@ def nucleus_rank(beta: Any, nucleus: Any, top: Any = np.inf) -> Any:
     >>> nucleus_rank(1.5, [0.9, 0.95, 0.99])
     array([  59.,  234., 5861.])
     """
-    beta, top = _zipf_exponent(beta), _rank("top", top)
+    beta, top = _checks.exponent("beta", beta), _rank("top", top)
     nucleus = _checks.positive("nucleus", nucleus)
     _checks._require("nucleus", nucleus, nucleus <= 1, "> 0 and <= 1")
     _checks.grid(beta=beta, nucleus=nucleus, top=top)
@@ -187,7 +185,7 @@ def decoded_law(
     >>> float(law.beta), float(law.k)
     (1.875, 1000.0)
     """
-    beta, top, n = _zipf_exponent(beta), _rank("top", top), _checks.counts("n", n, low=0)
+    beta, top, n = _checks.exponent("beta", beta), _rank("top", top), _checks.counts("n", n, low=0)
     temperature = _checks.positive("temperature", temperature)
     nucleus = _checks.positive("nucleus", nucleus)
     shape = _checks.grid(beta=beta, nucleus=nucleus, top=top, temperature=temperature, n=n)
@@ -236,7 +234,7 @@ def cut_error(beta: Any, T: Any, k: Any = np.inf, training_beta: Any = None) -> 
     >>> float(cut_error(1.5, 10_000, training_beta=1.875).round(4))
     0.0692
     """
-    beta, T, k = _zipf_exponent(beta), _checks.at_least("T", T, 1), _rank("k", k)
+    beta, T, k = _checks.exponent("beta", beta), _checks.at_least("T", T, 1), _rank("k", k)
     training_beta = _training_exponent(beta, training_beta)
     shape = _checks.grid(beta=beta, T=T, k=k, training_beta=training_beta)
     ranks = np.unique(k)
@@ -289,7 +287,7 @@ def cut_error_asymptotic(beta: Any, T: Any, k: Any = np.inf, training_beta: Any 
     >>> cut_error_asymptotic(1.5, [100, 10_000, 1_000_000], k=59).round(4)
     array([0.1981, 0.0993, 0.0993])
     """
-    beta, T, k = _zipf_exponent(beta), _checks.at_least("T", T, 1), _rank("k", k)
+    beta, T, k = _checks.exponent("beta", beta), _checks.at_least("T", T, 1), _rank("k", k)
     training_beta = _training_exponent(beta, training_beta)
     _checks.grid(beta=beta, T=T, k=k, training_beta=training_beta)
     c = (beta - 1) / training_beta
@@ -365,7 +363,7 @@ def useful_samples(beta: Any, k: Any, excess: Any = 0.1, training_beta: Any = No
     >>> useful_samples(1.5, 59, excess=[0.5, 0.1, 0.01]).round()
     array([ 255.,  986., 2620.])
     """
-    beta, k = _zipf_exponent(beta), _checks.counts("k", k)
+    beta, k = _checks.exponent("beta", beta), _checks.counts("k", k)
     excess = _checks.positive("excess", excess)
     _checks._require("excess", excess, excess <= 1, "> 0 and <= 1")
     training_beta = _training_exponent(beta, training_beta)
@@ -410,7 +408,7 @@ def floor_in_real_samples(beta: Any, k: Any) -> Any:
     >>> floor_in_real_samples(1.5, [59, 234]).round()
     array([ 854., 6680.])
     """
-    beta, k = _zipf_exponent(beta), _checks.counts("k", k)
+    beta, k = _checks.exponent("beta", beta), _checks.counts("k", k)
     _checks.grid(beta=beta, k=k)
     c = 1 - 1 / beta
     constant = gamma(c) / (beta * zeta(beta) ** (1 / beta))
@@ -443,10 +441,10 @@ def _draw(stream: Stream, shape: tuple[int, ...], beta: float, k: float) -> torc
         return i, w > tail_integral(i + 0.5) + i**-beta
 
     items, rejected = propose(math.prod(shape))
-    todo = rejected.nonzero()[:, 0]
-    while len(todo):
-        items[todo], rejected = propose(len(todo))
-        todo = todo[rejected]
+    missing = rejected.nonzero()[:, 0]
+    while len(missing):
+        items[missing], rejected = propose(len(missing))
+        missing = missing[rejected]
     return items.reshape(shape)
 
 
@@ -497,7 +495,7 @@ def simulate_cut_error(
     >>> bool((abs(estimate.z(cut_error(1.5, [100, 1000], k=59))) < 4).all())
     True
     """
-    beta = _checks.scalar("beta", beta, lambda name, x: _zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     name, law = ("beta", beta) if training_beta is None else ("training_beta", training_beta)
     law = _checks.scalar(name, law, lambda name, x: _checks.at_least(name, x, 1.05))
     k = _rank("k", k)

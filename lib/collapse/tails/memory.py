@@ -125,7 +125,7 @@ def simulate_test_error(
     >>> bool(abs(estimate.z(test_error(lambda p: p, 2.0, 100))) < 4)
     True
     """
-    beta = _checks.scalar("beta", beta, lambda name, x: scaling._zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     T = _checks.counts("T", T)
     replicas = _checks.count("replicas", replicas, low=2)
     seed = _checks.count("seed", seed, low=0)
@@ -195,7 +195,7 @@ def best_training_law(beta: float, T: int) -> TrainingLaw:
     >>> len(best.probabilities), round(best.error, 6)
     (504, 0.002406)
     """
-    beta = _checks.scalar("beta", beta, lambda name, x: scaling._zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     T = _checks.count("T", T, low=2)
     if T > 10**7:
         raise ValueError(f"T must be <= 10000000 (the law is kept item by item), got {T}")
@@ -243,7 +243,7 @@ def best_error_asymptotic(beta: Any, T: Any) -> Any:
     >>> float(best_error_asymptotic(2.0, 1000).round(6))
     0.002432
     """
-    beta = scaling._zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T = _checks.at_least("T", T, 1)
     _checks.grid(beta=beta, T=T)
     return (beta**beta / zeta(beta) / (beta - 1) * T ** (1 - beta))[()]
@@ -384,7 +384,7 @@ def noise_factor(beta: Any, flip_rate: Any) -> Any:
     >>> noise_factor([1.5, 2.0, 3.0], 0.2).round(3)
     array([1.342, 1.585, 1.894])
     """
-    beta, rate = scaling._zipf_exponent(beta), _flip_rate(flip_rate)
+    beta, rate = _checks.exponent("beta", beta), _flip_rate(flip_rate)
     _checks.grid(beta=beta, flip_rate=rate)
     c = 1 - 1 / beta
     # Euler's transformation of the series: the rest stays bounded as flip_rate goes to 1/2.

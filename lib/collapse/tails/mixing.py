@@ -71,7 +71,7 @@ def mixture_error(beta: float, T: Any, k: int, synthetic_fraction: float, first:
     >>> float(mixture_error(1.5, 1_000_000, 100, 0.99, first=101).round(4))
     0.0185
     """
-    beta = _checks.scalar("beta", beta, lambda name, x: scaling._zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     T = _checks.at_least("T", T, 1)
     k = _checks.count("k", k)
     share = _checks.scalar("synthetic_fraction", synthetic_fraction, lambda name, x: _shares(x))
@@ -115,7 +115,7 @@ def mixture_error_asymptotic(beta: Any, T: Any, k: Any, synthetic_fraction: Any)
     >>> mixture_error_asymptotic(1.5, [100, 10_000, 1_000_000], 100, 0.99).round(4)
     array([0.1984, 0.0757, 0.0436])
     """
-    beta = scaling._zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     T, k, share = _checks.at_least("T", T, 1), _rank("k", k), _shares(synthetic_fraction)
     _checks.grid(beta=beta, T=T, k=k, synthetic_fraction=share)
     c, real = 1 - 1 / beta, 1 - share
@@ -192,7 +192,7 @@ def plateau(beta: Any, k: Any, synthetic_fraction: Any) -> tuple[Any, Any, Any]:
     >>> [float(round(x, 3)) for x in plateau(1.5, 100, 0.99)]
     [2612.375, 261237.535, 0.076]
     """
-    beta, k, share = scaling._zipf_exponent(beta), _rank("k", k), _shares(synthetic_fraction)
+    beta, k, share = _checks.exponent("beta", beta), _rank("k", k), _shares(synthetic_fraction)
     _checks._require("synthetic_fraction", share, share < 1, "< 1 (without real data the plateau has no end)")
     _checks.grid(beta=beta, k=k, synthetic_fraction=share)
     start = k**beta * zeta(beta)
@@ -228,7 +228,7 @@ def worth_of_generated(beta: Any, T: Any, k: Any, synthetic_fraction: Any) -> An
     array([ 106., 1821.,   90.,    0.])
     """
     error = mixture_error_asymptotic(beta, T, k, synthetic_fraction)
-    beta = scaling._zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     level = gamma(1 - 1 / beta) / (beta * zeta(beta) ** (1 / beta))
     real = (1 - _shares(synthetic_fraction)) * _checks.at_least("T", T, 1)
     return ((level / error) ** (beta / (beta - 1)) - real)[()]
@@ -305,7 +305,7 @@ def healed_error(beta: float, T1: int, T2: int, T0: int) -> float:
     >>> round(healed_error(1.5, 200, 5000, 1000), 6)
     0.088754
     """
-    beta = _checks.scalar("beta", beta, lambda name, x: scaling._zipf_exponent(x))
+    beta = _checks.scalar("beta", beta, _checks.exponent)
     T1, T2 = _checks.count("T1", T1, low=0), _checks.count("T2", T2, low=0)
     T0 = _checks.count("T0", T0)
     if T1 + T2 == 0:

@@ -34,8 +34,10 @@ _MAX_EXACT = 3000  # items in a corpus whose law is computed by matrices
 
 
 def _beta(beta: Any, low: float = 1.0) -> float:
-    check = scaling._zipf_exponent if low <= 1 else lambda x: _checks.at_least("beta", x, low)
-    return _checks.scalar("beta", beta, lambda _, x: check(x))
+    """A Zipf exponent: > 1, or >= `low` where a sampler needs more."""
+    return _checks.scalar(
+        "beta", beta, _checks.exponent if low <= 1 else lambda n, x: _checks.at_least(n, x, low)
+    )
 
 
 def _samples(T: Any) -> np.ndarray:
@@ -494,7 +496,7 @@ def relabelled_error(beta: Any, T0: Any, n: Any, T: Any = np.inf) -> Any:
     array([0.09414, 0.12351, 0.14798])
     """
     T0, n, T = _checks.counts("T0", T0), _checks.counts("n", n, low=0), _samples(T)
-    beta = scaling._zipf_exponent(beta)
+    beta = _checks.exponent("beta", beta)
     _checks.grid(beta=beta, T0=T0, n=n, T=T)
     T0, n, T = (x[..., None] for x in np.broadcast_arrays(T0, n, T))
 
@@ -539,7 +541,7 @@ def relabelled_growth(beta: Any, n: Any) -> Any:
     >>> relabelled_growth(1.5, [1, 10, 1000]).round(3)
     array([1.   , 1.572, 2.184])
     """
-    beta, n = scaling._zipf_exponent(beta), _checks.counts("n", n)
+    beta, n = _checks.exponent("beta", beta), _checks.counts("n", n)
     _checks.grid(beta=beta, n=n)
     beta, n = np.broadcast_arrays(beta, n)
 
@@ -637,7 +639,7 @@ def total_variation_bound(beta: Any, T0: Any, n: Any) -> Any:
     >>> total_variation_bound(1.5, 100, [1, 4, 16]).round(3)
     array([0.314, 0.448, 0.611])
     """
-    beta, T0, n = scaling._zipf_exponent(beta), _checks.counts("T0", T0), _checks.counts("n", n)
+    beta, T0, n = _checks.exponent("beta", beta), _checks.counts("T0", T0), _checks.counts("n", n)
     shape = _checks.grid(beta=beta, T0=T0, n=n)
     with np.errstate(divide="ignore"):
         spread = -np.expm1(n * np.log1p(-1 / T0))
