@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+
+with contextlib.suppress(ImportError):  # a GPU's machine may hold pytest only
+    from hypothesis import settings
+
+    settings.register_profile("book", deadline=None)  # a slow machine is no failure
+    settings.load_profile("book")
 
 ROOT = Path(__file__).resolve().parents[1]
 

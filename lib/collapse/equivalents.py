@@ -12,20 +12,20 @@ kind, and is differentiable in torch.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.chebyshev import cheb2poly, chebvander
 
 from . import _checks
 from ._device import detached, namespace, to_namespace
 from .spectra import Spectrum, as_spectrum
 
 _MAX_STEPS = 2000
-# More problems than this share a table of df1: cells of width 1 in log(kappa), each with a polynomial through
-# so many nodes and so many marks that bracket the roots.
-_TABLE = 64
-_NODES, _MARKS = 13, 8
+# More problems than _TABLE share a table of df1: cells of width 1/_FINE in log(kappa), in each a polynomial
+# through _NODES points. Beyond _CELLS of them the table would cost more than it saves.
+_TABLE, _FINE, _NODES, _CELLS = 64, 4, 9, 256
 
 
 def _rows(xp: Any, width: int) -> int:
@@ -150,29 +150,34 @@ def effective_ridge(spectrum: Any, T: Any, ridge: Any = 0.0) -> Any:
     T = _checks.at_least("T", T, 1)
     ridge = _checks.nonnegative("ridge", ridge)
     _checks.grid(T=T, ridge=ridge)
-    xp, s, m, T, ridge = _prepare(spectrum, T, ridge)
-    shape = T.shape
+    _, s, m, T, ridge = _prepare(spectrum, T, ridge)
+    return _fixed_point(s, m, T.reshape(-1), ridge.reshape(-1)).reshape(T.shape)[()]
+
+
+def _fixed_point(s: Any, m: Any, T: Any, ridge: Any) -> Any:
+    """`effective_ridge` of flat arrays of one namespace that were checked before."""
+    xp = namespace(s)
     d = float(m.sum())
-    T, ridge = T.reshape(-1), ridge.reshape(-1)
     s0, T0, ridge0 = detached(s), detached(T), detached(ridge)
-    kappa = _isotropic(xp, d / T0, ridge0, xp.ones_like(T0) * ((m * s0).sum() / d))
-    kappa = xp.where((ridge0 == 0) & (T0 >= d), xp.zeros_like(kappa), kappa)
-    left = xp.nonzero(kappa > 0)[0] if xp is np else xp.nonzero(kappa > 0)[:, 0]
+    kappa = xp.zeros_like(T0)
+    positive = (ridge0 > 0) | (T0 < d)
+    left = xp.nonzero(positive)[0] if xp is np else xp.nonzero(positive)[:, 0]
     if len(left) > _TABLE:
-        kappa[left], solved = _solve_many(xp, s0, m, T0[left], ridge0[left], kappa[left])
+        kappa[left], solved = _solve_many(xp, s0, m, T0[left], ridge0[left])
         left = left[~solved]
     step = _rows(xp, len(s0))
     for start in range(0, len(left), step):
         part = left[start : start + step]
-        kappa[part] = _solve(xp, s0, m, T0[part], ridge0[part], kappa[part])
+        kappa[part] = _solve(xp, s0, m, d, T0[part], ridge0[part])
     kappa = xp.maximum(kappa, ridge0)  # rounding may leave it a digit below
     if xp is not np and any(x.requires_grad for x in (s, T, ridge)):
         kappa = _attach_gradient(xp, s, m, d, T, ridge, kappa)
-    return kappa.reshape(shape)[()]
+    return kappa
 
 
-def _solve(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
+def _solve(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> Any:
     """Monotone Newton from the right; points that have converged leave the computation."""
+    kappa = _isotropic(xp, d / T, ridge, xp.ones_like(T) * ((m * s).sum() / d))
     active = xp.arange(len(kappa)) if xp is np else xp.arange(len(kappa), device=kappa.device)
     for _ in range(_MAX_STEPS):
         if len(active) == 0:
@@ -185,75 +190,94 @@ def _solve(xp: Any, s: Any, m: Any, T: Any, ridge: Any, kappa: Any) -> Any:
     raise ArithmeticError(f"the effective ridge did not converge in {_MAX_STEPS} Newton steps")
 
 
-@cache
-def _chebyshev() -> tuple[np.ndarray, ...]:
-    """On [-1, 1]: nodes; from values there to Chebyshev coefficients; from these to powers; marks."""
-    angles = (np.arange(_NODES) + 0.5) * (np.pi / _NODES)
-    coefficients = np.cos(np.outer(angles, np.arange(_NODES))) * (2 / _NODES)
-    coefficients[:, 0] /= 2
-    powers = np.zeros((_NODES, _NODES))
-    for j in range(_NODES):
-        powers[j, : j + 1] = np.polynomial.chebyshev.cheb2poly([0] * j + [1])
-    marks = np.linspace(-1, 1, _MARKS + 1)[1:]
-    return np.cos(angles), coefficients, powers, np.vander(marks, _NODES, increasing=True).T
+def _chebyshev(p: int) -> tuple[np.ndarray, np.ndarray]:
+    """The p Chebyshev points of [-1, 1], and the matrix from values there to Chebyshev coefficients."""
+    odd, k = 2 * np.arange(p) + 1, np.arange(p)
+    # Whole turns are taken off in whole numbers, where nothing is lost.
+    coefficients = np.cos(np.pi / (2 * p) * (np.outer(k, odd) % (4 * p))) * (2 / p)
+    coefficients[0] /= 2
+    return np.cos(np.pi / (2 * p) * odd), coefficients
 
 
-def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any, upper: Any) -> tuple[Any, Any]:
-    """Newton for many problems that share a spectrum; also says which of them it solved.
+@lru_cache(16)
+def _resampling(cells: int) -> tuple[np.ndarray, ...]:
+    """A function on [0, cells/_FINE], analytic in the strip of half-width pi, between the points that use it.
 
-    All problems share the one function df1. In log(kappa) it is analytic in a strip of half-width pi, so
-    polynomials of degree 12 on cells of width 1 give it to rounding. Newton's method then costs the same for
-    any number of eigenvalues. What it does not solve it leaves at a point to the right of the root.
+    Returns the points at which to compute it; the matrix that takes the values there to the values at all
+    cells' own points and, after them, at the cells' ends; the matrices that take values at a cell's points to
+    Chebyshev coefficients and these to powers of x, where x runs from -1 to 1 in the cell; and the powers of
+    exp(-x/(2 _FINE)).
     """
-    # kappa >= ridge, and kappa >= s (d/T - 1) for the smallest s, because df1 <= T.
+    half = cells / _FINE / 2
+    # Through p points the error falls like (b + sqrt(1 + b^2))^-p with b = pi / half.
+    points, coefficients = _chebyshev(2 + int(np.ceil(38 / np.arcsinh(np.pi / half))))
+    inside, in_cell = _chebyshev(_NODES)
+    ends = np.arange(cells + 1) / _FINE
+    wanted = np.concatenate([((np.arange(cells)[:, None] + 0.5 + inside / 2) / _FINE).ravel(), ends])
+    matrix = chebvander(wanted / half - 1, len(points) - 1) @ coefficients
+    powers = np.array([np.pad(cheb2poly(row), (0, _NODES))[:_NODES] for row in np.eye(_NODES)])
+    return (points + 1) * half, matrix, in_cell.T, powers, np.exp(-inside / (2 * _FINE)) @ in_cell.T @ powers
+
+
+def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any) -> tuple[Any, Any]:
+    """The root for many problems that share a spectrum; also says which of them it solved.
+
+    All problems share the one function df1. Its logarithm is analytic in log(kappa) in a strip of half-width
+    pi: the quotients s/(s + kappa) all lie in one half-plane, so their sum has no zero. About five points for
+    each factor e give it to rounding, however many eigenvalues there are. From them come polynomials on
+    narrow cells, and in its cell each problem has one polynomial, df1/T + ridge/kappa, that has to be 1.
+    """
+    # df1 <= T: kappa is at least the ridge, and s (d/T - 1) for the smallest s. Above, df1 <= trace/kappa.
     low = xp.log(xp.maximum(ridge, s.min() * (m.sum() / T - 1)).min())
-    cells = int(xp.ceil(xp.log(upper.max()) - low)) + 1
-    if cells * _NODES > 8 * len(T):  # too wide a range for a table to pay
-        return upper, upper < 0
-    nodes, coefficients, powers, at_marks, _ = to_namespace(*_chebyshev(), s)
-    count, _ = to_namespace(np.arange(1, cells * _MARKS + 1), s)
-    kappa = xp.exp(low + (count[:cells, None] - 0.5) + nodes / 2)
+    cells = 2 + int(_FINE * (xp.log((ridge + (s @ m) / T).max()) - low))
+    kappa, solved = xp.empty_like(T), T < 0
+    if cells > min(_CELLS, len(T)):
+        return kappa, solved
+    points, matrix, in_cell, powers, decay, _ = to_namespace(*_resampling(cells), s)
+    log_df1 = xp.log(_sum(xp, s, m, xp.exp(low + points), 1, 1))
+    df1 = xp.exp(matrix @ log_df1)
+    split = cells * _NODES
     # Two products: the rounding of a coefficient is then as small as its polynomial.
-    df1 = (spectral_sum(Spectrum(s, m), None, kappa, 1, 1) @ coefficients) @ powers
-    marks, at_marks = xp.exp(low + count / _MARKS), (df1 @ at_marks).reshape(-1)
-    kappa, solved = xp.empty_like(upper), upper < 0
-    step = _rows(xp, _NODES)
+    polynomials = (df1[:split].reshape(cells, _NODES) @ in_cell @ powers).T
+    ends, _ = to_namespace(np.arange(cells + 1) / _FINE, s)
+    inverse = xp.exp(-low - ends)  # 1/kappa
+    at_ends = xp.stack([df1[split:], inverse])
+    centres, decay = inverse[:-1] * np.exp(-0.5 / _FINE), decay[:, None]
+    step = _rows(xp, 16)
     for start in range(0, len(T), step):
         part = slice(start, start + step)
-        kappa[part], solved[part] = _table_newton(
-            xp, low, df1, marks, at_marks, T[part], ridge[part], upper[part]
-        )
+        factors = xp.stack([1 / T[part], ridge[part]])
+        above = factors.T @ at_ends > 1
+        # The first end to the right of the root closes its cell.
+        cell = (above if xp is np else above.byte()).argmin(1) - 1
+        cell = xp.where(cell < 0, 0, cell)
+        polynomial = polynomials[:, cell] * factors[0]
+        polynomial += decay * (factors[1] * centres[cell])
+        x, solved[part] = _where_one(xp, polynomial)
+        kappa[part] = xp.exp(low + (cell + (0.5 + x / 2)) / _FINE)
     return kappa, solved
 
 
-def _table_newton(
-    xp: Any, low: Any, df1: Any, marks: Any, at_marks: Any, T: Any, ridge: Any, upper: Any
-) -> tuple[Any, Any]:
-    """Four Newton steps on the polynomials, from the first mark to the right of each root."""
-    first = xp.zeros_like(T, dtype=int)
-    last = first + (len(marks) - 1)
-    for _ in range(len(marks).bit_length()):  # h >= 0 to the right of the root and nowhere else: bisect
-        middle = (first + last) // 2
-        right = (1 - 1e-12) - at_marks[middle] / T >= ridge / marks[middle]
-        first, last = xp.where(right, first, middle + 1), xp.where(right, middle, last)
-    start = kappa = xp.minimum(upper, marks[last])
-    cell = last // _MARKS
-    polynomial = df1.T[:, cell]
-    for _ in range(4):
-        x = 2 * (xp.log(kappa) - (low + 0.5) - cell)
-        value, slope = polynomial[-1] * 1, xp.zeros_like(x)
-        for j in range(_NODES - 2, -1, -1):
-            slope *= x
-            slope += value
+def _where_one(xp: Any, c: Any) -> tuple[Any, Any]:
+    """Where in [-1, 1] falling polynomials with coefficients c, one a column, are 1; and whether it is sure.
+
+    The inverse series to fourth order, then two steps with a slope that is right to five digits.
+    """
+    flat = c[1] > -1e-2 / (2 * _FINE)  # T - df2 <= T / 100: digits are lost
+    first = 1 / xp.where(flat, -1, c[1])
+    y, c2, c3, c4 = (1 - c[0]) * first, c[2] * first, c[3] * first, c[4] * first
+    x = y * (1 - y * (c2 - y * (2 * c2 * c2 - c3 + y * (5 * c2 * (c3 - c2 * c2) - c4))))
+    step = first / (1 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4))))
+    for _ in range(2):
+        value = c[-1] * x
+        for j in range(_NODES - 2, 0, -1):
+            value += c[j]
             value *= x
-            value += polynomial[j]
-        slope *= 2 / T  # (df2 - df1) / T, by the chain rule
-        gap = 1 - value / T - slope
-        new = (ridge - kappa * slope) / xp.where(gap > 0, gap, xp.ones_like(gap))
-        change, kappa = xp.abs(new / kappa - 1), xp.maximum(new, marks[0] / 2)
-    # Newton squares the relative error, times at most df1/(T - df2). A small gap has lost digits.
-    solved = (gap > 1e-2) & (change**2 * value <= 1e-15 * gap * T)
-    return xp.where(solved, kappa, start), solved
+        value += c[0] - 1
+        value *= step
+        x -= value
+    # The slope was right to 1e-5 T/(T - df2), and so much of the second step is still missing.
+    return x, (xp.abs(value) < -1e-8 * c[1]) & (xp.abs(x) <= 1 + 1e-6) & ~flat
 
 
 def _attach_gradient(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any, kappa: Any) -> Any:
@@ -341,11 +365,13 @@ def spectral_sum(spectrum: Any, weights: Any, kappa: Any, p: int, q: int) -> Any
     else:
         weights = _checks.vector("weights", weights, len(spectrum))
     s, a, kappa = to_namespace(spectrum.eigenvalues, weights, kappa)
-    xp = namespace(s)
-    shape, kappa = kappa.shape, kappa.reshape(-1)
+    return _sum(namespace(s), s, a, kappa.reshape(-1), p, q).reshape(kappa.shape)[()]
+
+
+def _sum(xp: Any, s: Any, a: Any, kappa: Any, p: int, q: int) -> Any:
     step = _rows(xp, len(s))
     parts = [_spectral_part(s, a, kappa[i : i + step], p, q) for i in range(0, len(kappa), step)]
-    return (parts[0] if len(parts) == 1 else xp.concatenate(parts)).reshape(shape)[()]
+    return parts[0] if len(parts) == 1 else xp.concatenate(parts)
 
 
 def _spectral_part(s: Any, a: Any, kappa: Any, p: int, q: int) -> Any:

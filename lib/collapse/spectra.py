@@ -417,19 +417,25 @@ def chebyshev_nodes(
     position = (v - low) / (width or 1.0)
     panel = np.minimum(position.astype(int), panels - 1)
     x = np.clip(2 * (position - panel) - 1, -1, 1)
-    moments = np.zeros((panels, p, len(weights)))
+    # 2 T_h T_j = T_(h+j) + T_(h-j): half of the polynomials, and weights times the last, give all moments.
+    half, r = p // 2, len(weights)
+    sums = np.zeros((panels, half + 1, 2 * r))
     for start in range(0, len(x), 1 << 16):
         part = slice(start, start + (1 << 16))
-        chebyshev = np.ones((p, len(x[part])))
+        chebyshev = np.ones((half + 1, len(x[part])))
         twice = 2 * x[part]
-        if p > 1:
+        if half > 0:
             chebyshev[1] = x[part]
-        for j in range(2, p):
+        for j in range(2, half + 1):
             np.multiply(twice, chebyshev[j - 1], out=chebyshev[j])
             chebyshev[j] -= chebyshev[j - 2]
+        both = np.concatenate([weights[:, part], weights[:, part] * chebyshev[half]])
         bounds = [0, *(np.flatnonzero(np.diff(panel[part])) + 1), chebyshev.shape[1]]
         for i, j in itertools.pairwise(bounds):
-            moments[panel[start + i]] += chebyshev[:, i:j] @ weights[:, start + i : start + j].T
+            sums[panel[start + i]] += chebyshev[:, i:j] @ both[:, i:j].T
+    low_moments, products = sums[:, :, :r], sums[:, :, r:]
+    upper = 2 * products[:, 1 : p - half] - low_moments[:, half - np.arange(1, p - half)]
+    moments = np.concatenate([low_moments, upper], 1)
     angles = (np.arange(p) + 0.5) * (np.pi / p)
     interpolate = np.cos(np.outer(angles, np.arange(p))) * (2 / p)
     interpolate[:, 0] /= 2

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from collapse import equivalents, sampling, spectra
 
 D, T = 300, 30_000
+TINY = 1e-300
 
 
 def _linear_data(rng, T, w, noise):
@@ -123,7 +124,8 @@ def _fixed_point() -> Iterator[Benchmark]:
 
         def loop(s=s, samples=samples, ridge=ridge):
             return [
-                brentq(lambda k, a=a, b=b: k - b - k * np.sum(s / (s + k)) / a, 0, b + s.sum() / a)
+                # Without xtol small roots keep seven digits only: the two are to give the same numbers.
+                brentq(lambda k, a=a, b=b: k - b - k * np.sum(s / (s + k)) / a, 0, b + s.sum() / a, xtol=TINY)
                 for a, b in zip(samples[:500], ridge[:500], strict=True)
             ]
 

@@ -12,6 +12,7 @@ from collapse import regression, spectra
 from collapse.regression import Chain
 
 D, POINTS, NOISE = 2000, 500, 0.3
+TINY = 1e-300  # brentq stops at a relative accuracy, as ours does
 
 
 def _fixed_point(s: np.ndarray, T: float, ridge: float) -> float:
@@ -19,8 +20,8 @@ def _fixed_point(s: np.ndarray, T: float, ridge: float) -> float:
         return 0.0
     high = ridge + s.sum() / T
     if ridge == 0:
-        return brentq(lambda k: 1 - np.sum(s / (s + k)) / T, 1e-9 * s[-1], high)
-    return brentq(lambda k: k - ridge - k * np.sum(s / (s + k)) / T, 0, high)
+        return brentq(lambda k: 1 - np.sum(s / (s + k)) / T, 1e-9 * s[-1], high, xtol=TINY)
+    return brentq(lambda k: k - ridge - k * np.sum(s / (s + k)) / T, 0, high, xtol=TINY)
 
 
 def _one_point(s: np.ndarray, signal: np.ndarray, T: float, ridge: float, n: int, T0: float, ridge0: float):

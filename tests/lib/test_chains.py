@@ -362,7 +362,7 @@ samples = st.integers(2, 10**15)
 scales = st.floats(1e-300, 1e300)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(generations, samples, scales, st.booleans())
 def test_gaussian_extremes_have_no_nan(n, T, v, unbiased):
     for power in (1, 2):
@@ -375,7 +375,7 @@ def test_gaussian_extremes_have_no_nan(n, T, v, unbiased):
     assert 0 <= chains.gaussian_carriers(n, T) <= 0.5 + 1e-12
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2000), samples, scales, st.booleans())
 def test_accumulating_gaussian_extremes(n, T, v, unbiased):
     options = {"accumulate": True, "unbiased": unbiased}
@@ -386,7 +386,7 @@ def test_accumulating_gaussian_extremes(n, T, v, unbiased):
     assert 0 <= chains.gaussian_mean_error(n, T, v, **options) <= np.pi**2 / 6 * v / T * (1 + 1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2000), st.integers(1, 10**7), st.integers(2, 10**15), st.floats(0, 1e300))
 def test_least_squares_extremes(n, d, spare, noise):
     T = d + spare
@@ -400,7 +400,7 @@ def test_least_squares_extremes(n, d, spare, noise):
             assert fit * (1 - 1e-12) <= kept <= fit * np.pi**2 / 6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(samples)
 def test_rate_of_collapse_between_one_and_two_over_nu(T):
     rate, nu = -chains.gaussian_log_variance(1, T).mean, T - 1

@@ -73,7 +73,7 @@ def test_the_floor():
 
 @pytest.mark.formula("prop-gcd-digits")
 @given(st.one_of(st.tuples(st.integers(2, 60), st.just(1)), st.tuples(st.integers(2, 7), st.just(2))))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_the_digits_show(number):
     """The error of the rule from the law of t, averaged over all remainders, line 1 against line 3."""
     base, digits = number

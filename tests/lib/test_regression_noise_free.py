@@ -277,7 +277,7 @@ def test_limit_against_full_data():
 # -- budget ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.floats(1e-4, 1e3), min_size=2, max_size=30),
     st.integers(0, 2**31),

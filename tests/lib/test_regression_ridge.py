@@ -126,7 +126,7 @@ def test_weak_directions_have_errors_in_proportion():
 
 
 @given(T=st.floats(5, 5000), penalty=st.floats(1e-4, 50), noise=st.floats(0, 3), n=st.integers(1, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.formula("thm-fake-noise")
 def test_fake_data_are_clean_data_with_the_effective_noise(T, penalty, noise, n):
     chain, signal = Chain(T0=70, n=n, noise0=0.5), [0.5, 1.0]
@@ -228,7 +228,7 @@ def test_fresh_inputs_pay_only_by_their_number():
     surplus=st.integers(2, 400),
     log_penalty=st.floats(-8, 4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @pytest.mark.formula("prop-fake-lower")
 def test_a_penalty_lowers_collapse_with_enough_samples_and_never_doubles_it(levels, surplus, log_penalty):
     spectrum = spectra.Spectrum(levels, np.full(len(levels), 12.0))
@@ -275,7 +275,7 @@ def test_the_first_bit_of_penalty_helps():
 
 
 @given(phi=ratios, penalty=st.floats(1e-4, 50), noise=sizes, gen=sizes, norm2=sizes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_isotropic_closed_form_is_the_general_formula(phi, penalty, noise, gen, norm2):
     d = 1000
     closed = isotropic_equivalent(phi, penalty, noise, gen, norm2)
@@ -345,7 +345,7 @@ def test_isotropic_optimum_is_the_minimum_of_the_general_formula():
 
 
 @given(phi=ratios, noise=st.floats(0, 3), gen=sizes, norm2=sizes)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @pytest.mark.formula("thm-fake-optimal")
 def test_isotropic_error_falls_to_its_one_minimum_and_rises_after_it(phi, noise, gen, norm2):
     best = isotropic_optimal_ridge(phi, noise, gen, norm2)

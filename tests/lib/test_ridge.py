@@ -365,7 +365,7 @@ def test_tensors_in_tensors_out():
         np.testing.assert_allclose(theirs.numpy(), ours, rtol=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     penalty=finite,
     T=st.floats(1, 1e12),
@@ -384,7 +384,7 @@ def test_no_nan_at_extremes(penalty, T, noise, alpha, d):
     assert 0 <= error.bias <= energy * (1 + 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(penalty=st.floats(1e-6, 1e6), T=st.floats(1, 1e6), factor=st.floats(1.01, 100))
 def test_more_ridge_less_variance_more_bias(penalty, T, factor):
     """For a truth with no preferred direction, where 0 is the best penalty without noise."""
@@ -406,7 +406,7 @@ def test_a_truth_in_weak_directions_wants_ridge_without_any_noise():
     assert 0.8 * fits.mean[0] - fits.mean[1] > 4 * fits.stderr[0]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(penalty=finite, phi=st.floats(1e-6, 1e6))
 def test_marchenko_pastur_transform_at_extremes(penalty, phi):
     """lambda m(-lambda) is a share: between the atom and 1."""

@@ -234,7 +234,7 @@ def test_tensor_in_tensor_out():
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     d=st.integers(1, 8),
     T=st.integers(1, 10**9),

@@ -83,7 +83,7 @@ def test_broadcasting_over_beta_and_T():
 
 
 @given(beta=st.floats(1.001, 60.0), log_T=st.floats(0.0, 40.0))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_extremes_stay_finite_and_ordered(beta, log_T):
     T = 10.0**log_T
     error, more = scaling.missing_mass(beta, T), scaling.missing_mass(beta, 2 * T)
@@ -389,7 +389,7 @@ def test_wrong_form_is_told_by_chi2():
     log_x=st.floats(-20, 20),
     share=st.floats(0.0, 0.5),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_exact_laws_of_any_size_are_recovered(exponent, log_scale, log_x, share):
     t = np.logspace(0, 3, 12)
     scale = 10.0**log_scale

@@ -17,7 +17,7 @@ from scipy.special import zeta
 from collapse.estimates import Estimate
 from collapse.tails import bigrams as b
 
-SETTINGS = settings(max_examples=30, deadline=None)
+SETTINGS = settings(max_examples=30)
 BETAS = st.floats(1.15, 4.0)
 
 

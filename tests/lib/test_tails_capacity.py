@@ -115,7 +115,7 @@ def test_reference_rows_of_uniform_storage(beta, P, exact):
 
 
 @pytest.mark.formula("cor-cap-recall")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(1e-6, 0.999), st.integers(1, 10**6))
 def test_recall_bounds(h, d):
     error = capacity.item_error(h, d)
@@ -124,7 +124,7 @@ def test_recall_bounds(h, d):
     assert low * (1 - 1e-6) - 1e-9 <= error <= high * (1 + 1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(1e-200, 1e200), st.integers(0, 10**6))
 def test_scale_of_the_weights_does_not_matter(scale, seed):
     rng = np.random.default_rng(seed)
@@ -406,7 +406,7 @@ def test_broadcasting():
     assert capacity.triplet_error(1.5, 10**4, 64, [5, np.inf], [0.0, 1.0]).shape == (2,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.floats(1.05, 6),
     st.integers(1, 10**15),

@@ -7,7 +7,7 @@ fixed, and a fresh seed would fail once in 370 runs of a test.
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gamma, zeta
 from scipy.stats import chisquare
@@ -432,7 +432,6 @@ def test_bad_input_is_named(call, name):
         call()
 
 
-@settings(deadline=None)
 @given(
     st.floats(1.02, 60),
     st.floats(1.02, 60),

@@ -63,7 +63,7 @@ def test_real_data_give_the_missing_mass():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     beta=st.floats(1.05, 20), T=st.floats(1, 1e12), share=st.floats(0, 1), temperature=st.floats(0.05, 1.0)
 )
@@ -140,7 +140,7 @@ def test_the_majority_by_adding_up_votes():
     assert ours == pytest.approx(expected, rel=1e-10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(x=st.floats(0, 200), eta=st.floats(0, 0.49))
 def test_the_envelope_of_the_majority(x, eta):
     h = tails.memory._wrong_majority(np.array(x), np.array(eta))

@@ -49,7 +49,7 @@ def test_random_configurations_against_drawn_training_sets():
 
 
 @pytest.mark.formula("thm-mix-error")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     beta=st.floats(1.1, 5),
     T=st.floats(1, 1e12),
@@ -110,7 +110,7 @@ def test_three_regimes():
 
 
 @pytest.mark.formula("prop-mix-worth")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(beta=st.floats(1.2, 4), T=st.floats(1, 1e10), k=st.integers(2, 10**4), real=st.floats(1e-4, 0.999))
 def test_worth_lies_between_its_bounds(beta, T, k, real):
     c, u = 1 - 1 / beta, real * T * (k + 0.5) ** -beta / zeta(beta)

@@ -492,7 +492,7 @@ def test_chains_on_the_gpu(direct):
     log_T=st.floats(0, 30),
     fresh=st.floats(0, 1),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_extremes_stay_in_order(beta, T0, n, log_T, fresh):
     T = 10.0**log_T
     worth = gen.effective_samples(T0, n, T, fresh)

@@ -21,9 +21,9 @@ import numpy as np
 from .. import _checks, sampling
 from .._device import Stream, namespace, resolve, to_namespace, to_numpy
 from .._search import minimise_over_penalty
-from ..equivalents import effective_ridge
+from ..equivalents import _fixed_point
 from ..estimates import Estimate
-from ..spectra import Spectrum, as_spectrum, chebyshev_nodes, check_signal
+from ..spectra import as_spectrum, chebyshev_nodes, check_signal
 
 DESIGNS = ("independent", "shared", "dependent")
 
@@ -111,9 +111,9 @@ class _Fit:
     and close for others.
     """
 
-    def __init__(self, s: Any, m: Any, d: int, T: Any, ridge: Any) -> None:
-        xp = namespace(s, T, ridge)
-        kappa = effective_ridge(Spectrum(s, m), T, ridge)
+    def __init__(self, s: Any, m: Any, d: int, T: Any, ridge: Any, kappa: Any = None) -> None:
+        xp = namespace(s)
+        kappa = _fixed_point(s, m, T, ridge) if kappa is None else kappa
         self.m, self.kappa = m, kappa[:, None]
         self.D = s / (s + self.kappa)
         self.b = _filter(s, kappa)
@@ -124,8 +124,8 @@ class _Fit:
 
 def _filter(s: Any, kappa: Any) -> Any:
     """b = s/(s+kappa)^2 for each kappa."""
-    total = s + kappa[:, None]
-    return s / total / total
+    inverse = 1 / (s + kappa[:, None])
+    return s * inverse * inverse
 
 
 def _gap(d: int, T: Any, ridge: Any, kappa: Any, sum_b: Any) -> tuple[Any, bool]:
@@ -182,28 +182,33 @@ def _refuse(name: str, d: int, T: Any, ridge: Any, why: str) -> None:
         )
 
 
+def _generators(d: int, p: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Which generator each point of the grid has; size and penalty of each."""
+    _refuse("T0", d, p["T0"], p["ridge0"] + (p["noise0"] == 0) + (p["n"] == 0), "at ridge0 = 0")
+    u, T0, ridge0 = _own(shape, p["T0"], p["ridge0"])
+    # What is left at the wall has no noise: any size will do that keeps it finite.
+    wall = (ridge0 == 0) & (abs(T0 - d) <= 1) & (T0 >= d)
+    return u, namespace(T0).where(wall, T0 * 0 + d + 2, T0), ridge0
+
+
 def _run(
-    d: int, s: Any, m: Any, signal: Any, p: dict[str, Any], shape: tuple[int, ...], design: str
+    fit: _Fit, u: Any, s: Any, m: Any, signal: Any, p: dict[str, Any], shape: tuple[int, ...], design: str
 ) -> _Chains:
-    """Follow the second moments of the generators, once for each distinct generator.
+    """Follow the second moments of the generators `fit`, once for each distinct one.
 
     The maps of `_Fit` are symmetric, so carrying the moments forward gives what carrying a final form back
     would, and serves every final fit. All terms are positive: nothing cancels.
     """
-    _refuse("T0", d, p["T0"], p["ridge0"] + (p["noise0"] == 0) + (p["n"] == 0), "at ridge0 = 0")
     xp = namespace(s)
-    u, T0, ridge0 = _own(shape, p["T0"], p["ridge0"])
-    # What is left at the wall has no noise: any size will do that keeps it finite.
-    wall = (ridge0 == 0) & (abs(T0 - d) <= 1)
-    fit = _Fit(s, m, d, xp.where(wall & (T0 >= d), T0 * 0 + d + 2, T0), ridge0)
+    generators = len(fit.gap)
     n = np.broadcast_to(to_numpy(p["n"]), shape).reshape(-1).astype(int)
     noise2 = xp.broadcast_to(p["noise0"] ** 2, shape).reshape(-1)
     # On one set of inputs, and with least squares on any, the n noises just add up.
     if design != "independent" or bool((fit.kappa == 0).all()):
         noise2 = noise2 * xp.broadcast_to(p["n"], shape).reshape(-1)
         n = np.minimum(n, 1)
-    distinct, row = np.unique(n * len(T0) + u, return_inverse=True)
-    n, u = np.divmod(distinct, len(T0))
+    distinct, row = np.unique(n * generators + u, return_inverse=True)
+    n, u = np.divmod(distinct, generators)
     keep, made, shrink = m * fit.b, 0 * fit.D, fit.D**2
     leak, kick = fit.kappa**2 / fit.gap[:, None], fit.kick[:, None]
     mean2, leaked = signal + made, made
@@ -318,14 +323,18 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
         raise ValueError(f"T0 must equal T with a dependent design, got {chain.T0} and {T}")
     xp = namespace(s)
     at, T_, ridge_ = _own(shape, p["T"], p["ridge"])
+    u, T0, ridge0 = (at, T_[:0], ridge_[:0]) if dependent else _generators(d, p, shape)
 
     def parts(s: Any, m: Any, signal: Any) -> tuple[tuple[Any, ...], bool]:
-        kappa = effective_ridge(Spectrum(s, m), T_, ridge_)
+        kappas = _fixed_point(s, m, xp.concatenate([T_, T0]), xp.concatenate([ridge_, ridge0]))
+        kappa, kappa0 = kappas[: len(T_)], kappas[len(T_) :]
         clean, row, close = xp.stack([m, m * s, signal]), 0 * at, False
         fake = clean[:0, None]
         if not dependent:
             # The final form is s D^2 + leak b, and 1 - D = kappa b: all parts are sums of b times something.
-            lost, leaked, made, row, noise2, close = _run(d, s, m, signal, p, shape, chain.design)
+            generators = _Fit(s, m, d, T0, ridge0, kappa0)
+            chains = _run(generators, u, s, m, signal, p, shape, chain.design)
+            lost, leaked, made, row, noise2, close = chains
             off = signal * lost
             fake = [s**2 * (off * lost + leaked), 2 * s * off, leaked - off * (2 - lost), s**2 * made, made]
             fake = xp.stack(fake)
@@ -382,13 +391,14 @@ def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
     """
     d, s, m, signal, shape, p = _prepare(spectrum, signal, chain)
     design = "independent" if chain.design == "independent" else "shared"
-    at, *_ = _own(shape, p["T0"], p["ridge0"])
+    u, T0, ridge0 = _generators(d, p, shape)
 
     def errors(s: Any, m: Any, signal: Any) -> tuple[Any, bool]:
-        lost, leaked, made, row, noise2, close = _run(d, s, m, signal, p, shape, design)
+        chains = _run(_Fit(s, m, d, T0, ridge0), u, s, m, signal, p, shape, design)
+        lost, leaked, made, row, noise2, close = chains
         return ((signal * lost**2 + leaked) @ s)[row] + noise2 * (made @ s)[row], close
 
-    return _shorten(at.max() + 1, s, m, signal, chain, errors).reshape(shape)[()]
+    return _shorten(len(T0), s, m, signal, chain, errors).reshape(shape)[()]
 
 
 def collapse_coefficient(spectrum: Any, T: Any, ridge: Any, T0: Any) -> Any:
