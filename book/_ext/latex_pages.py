@@ -78,7 +78,7 @@ class Titles(SphinxPostTransform):
 
 
 class Cells(SphinxPostTransform):
-    """Code that the site folds away stays away: it draws the figures, and the site and notebooks have it."""
+    """Code that the site folds away is left out: it draws figures, and site and notebooks show it."""
 
     default_priority = 400
     formats = ("latex",)
@@ -88,6 +88,9 @@ class Cells(SphinxPostTransform):
             if "tag_hide-input" in cell["classes"]:
                 for part in [n for n in cell if "cell_input" in n["classes"]]:
                     cell.remove(part)
+            if "cell_output" in cell["classes"]:
+                for image in cell.findall(nodes.image):
+                    image["align"] = "center"
 
 
 class References(SphinxPostTransform):
@@ -104,6 +107,11 @@ class References(SphinxPostTransform):
             citation.replace_self(entry)
 
 
+def visible(cell: nodes.Element) -> str:
+    """The text of a cell with every command of a formula as one letter."""
+    return re.sub(r"\\[a-zA-Z]+ ?|\\.", "x", re.sub(r"[{}^_]", "", cell.astext()))
+
+
 class LongTables(SphinxPostTransform):
     """A table that may run over pages measures no column: tell it what share of the page each needs."""
 
@@ -117,7 +125,7 @@ class LongTables(SphinxPostTransform):
                 continue
             table["classes"].append("colwidths-given")
             for column, spec in enumerate(table.findall(nodes.colspec)):
-                longest = max(len(row[column].astext()) for row in rows if column < len(row))
+                longest = max(len(visible(row[column])) for row in rows if column < len(row))
                 spec["colwidth"] = round(10 * longest**0.5)
 
 

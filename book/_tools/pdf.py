@@ -11,36 +11,34 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from itertools import chain
 
 from chapters import BUILD, ROOT
 
 LATEX = BUILD / "latex"
 NAME = "model-collapse"
 
-# A file that TeX must find, and the Debian package that brings it.
-PARTS_OF_TEX = {
-    "xelatex.fmt": "texlive-xetex",
-    "fontspec.sty": "texlive-latex-recommended",
-    "tcolorbox.sty": "texlive-latex-extra",
-    "texgyrepagella-regular.otf": "fonts-texgyre",
-    "texgyrepagella-math.otf": "fonts-texgyre-math",
+# A question that prints something where the Debian package is installed.
+NEEDS = {
+    ("latexmk", "-v"): "latexmk",
+    ("kpsewhich", "--engine=xetex", "--format=fmt", "xelatex.fmt"): "texlive-xetex",
+    ("kpsewhich", "fontspec.sty"): "texlive-latex-recommended",
+    ("kpsewhich", "tcolorbox.sty"): "texlive-latex-extra",
+    ("kpsewhich", "pzdr.tfm"): "texlive-fonts-recommended",
+    ("kpsewhich", "texgyrepagella-regular.otf"): "fonts-texgyre",
+    ("kpsewhich", "texgyrepagella-math.otf"): "fonts-texgyre-math",
+    ("fc-list", "DejaVu Sans Mono"): "fontconfig fonts-dejavu-core",
 }
 
 
 def missing_packages() -> list[str]:
     """Debian packages that this machine lacks."""
-    missing = [] if shutil.which("latexmk") else ["latexmk"]
-    for file, package in PARTS_OF_TEX.items():
-        kind = ["--engine=xetex", "--format=fmt"] if file.endswith(".fmt") else []
-        if not shutil.which("kpsewhich") or subprocess.run(
-            ["kpsewhich", *kind, file], capture_output=True, check=False
-        ).returncode:
-            missing.append(package)
-    fonts = shutil.which("fc-list") and subprocess.run(
-        ["fc-list", "DejaVu Sans Mono"], capture_output=True, text=True, check=False
-    ).stdout
-    return missing if fonts else [*missing, "fontconfig", "fonts-dejavu-core"]
+
+    def answers(command: tuple[str, ...]) -> bool:
+        there = shutil.which(command[0])
+        return bool(there and subprocess.run(command, capture_output=True, check=False).stdout)
+
+    return [package for command, package in NEEDS.items() if not answers(command)]
 
 
 def write_latex() -> None:
@@ -71,6 +69,7 @@ def write_latex() -> None:
 
 
 def typeset() -> None:
+    """As many runs of LaTeX as the references need."""
     command = ["latexmk", "-pdfxe", "-interaction=nonstopmode", "-halt-on-error", "-silent", f"{NAME}.tex"]
     outcome = subprocess.run(
         command, cwd=LATEX, capture_output=True, text=True, encoding="utf8", errors="replace", check=False
@@ -84,7 +83,8 @@ def typeset() -> None:
 def faults(log: str, widest: float = 20.0) -> list[str]:
     """What a reader would see: lines that run off the page, letters and links that are not there."""
     log = re.sub(r"(?<=.{79})\n", "", log)  # TeX breaks its lines at 79 letters
-    found = [line for line in log.splitlines() if re.search(r"Missing character|Reference .* undefined", line)]
+    lost = re.compile(r"Missing character|(Reference|Hyper reference) .* undefined")
+    found = [line for line in log.splitlines() if lost.search(line)]
     for line in log.splitlines():
         width = re.match(r"Overfull \\hbox \(([\d.]+)pt too wide\)", line)
         if width and float(width[1]) > widest:
@@ -111,9 +111,7 @@ def printed_numbers(aux: str) -> dict[str, str]:
 
 def printed_headings(aux: str) -> list[str]:
     """Numbers of all chapters and sections, in order."""
-    return re.findall(
-        r"\\contentsline \{(?:chapter|(?:sub)*section)\}\{\\numberline \{([\d.]+)\}", aux
-    )
+    return re.findall(r"\\contentsline \{(?:chapter|(?:sub)*section)\}\{\\numberline \{([\d.]+)\}", aux)
 
 
 def differences(labels: dict, aux: str) -> list[str]:
@@ -123,9 +121,9 @@ def differences(labels: dict, aux: str) -> list[str]:
         f"{label}: {number} on the site, {printed.get(label, 'absent')} in print"
         for label, number in site_numbers(labels).items()
         # LaTeX gives a label on a page without number that of the last one: not shown anywhere.
-        if number and printed.get(label) != number or label not in printed
+        if (number and printed.get(label) != number) or label not in printed
     ]
-    headings = sum(labels["headings"].values(), [])
+    headings = chain.from_iterable(labels["headings"].values())
     in_order = sorted(headings, key=lambda number: [int(part) for part in number.split(".")])
     if in_order != printed_headings(aux):
         found.append(f"headings: {in_order} on the site, {printed_headings(aux)} in print")
