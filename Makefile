@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
 
-.PHONY: help install book notebooks chapter test test-lib test-gpu bench bench-keep address serve clean
+.PHONY: help install book notebooks pdf chapter test test-lib test-gpu bench bench-keep address serve clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-lib   the library's tests, with coverage"
 	@echo "make test-gpu   the library's tests on a CUDA device, if there is one"
 	@echo "make notebooks  write the notebook twin of every executable chapter"
+	@echo "make pdf        print the book; needs TeX, and says which packages are missing"
 	@echo "make chapter FILE=book/foundations/ridge.md   run one chapter cell by cell, then its page alone"
 	@echo "make bench      time the library beside what one would write without it (bench-keep: for the book)"
 	@echo "make address REPO=owner/name                  change the repository's address everywhere"
@@ -39,6 +40,10 @@ book: install
 
 notebooks: book
 	$(PY) book/_tools/twins.py
+
+# The pages first: they are executed, and the PDF must have their numbers.
+pdf: book
+	$(PY) book/_tools/pdf.py
 
 chapter: install
 	$(PY) book/_tools/build.py --only $(FILE) --html
