@@ -10,6 +10,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+import chapter_header
+
 
 def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Leave out Thebe: its script is on another host, and is declared twice (an error in the console)."""
@@ -107,6 +109,7 @@ def write_labels(app: Sphinx, exception: Exception | None) -> None:
         "numbered": numbered(env),
         "sections": sections(env),
         "citations": citations(env),
+        "minutes": chapter_header.minutes_of_pages(env),
         "titles": {page: title.astext() for page, title in env.titles.items()},
         "headings": {
             page: [".".join(map(str, number)) for number in numbers.values()]
@@ -153,6 +156,7 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
 
 
 def setup(app: Sphinx) -> dict[str, object]:
+    app.setup_extension("chapter_header")
     app.setup_extension("formula_page")
     app.setup_extension("latex_pages")
     app.connect("html-page-context", drop_thebe, priority=900)

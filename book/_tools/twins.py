@@ -320,7 +320,7 @@ def plain_cells(
 def plain_metadata(tags: list[str]) -> dict:
     """Metadata of a code cell: folded where the page folds it, and what nbval is to know."""
     metadata: dict = {}
-    if "hide-input" in tags:
+    if {"hide-input", "remove-input"} & set(tags):
         metadata = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # the second is Colab's word
     if kept := [tag for tag in tags if tag.startswith(("nbval-", "raises-"))]:
         metadata["tags"] = kept

@@ -10,7 +10,8 @@ const CSS = `
 /* The book's theme lays a pale ground under every HTML output in dark mode; this figure has its own. */
 html[data-theme=dark] .text_html:has(> .explorer-live) { background: none !important; padding: 0 !important; }
 .explorer-live > img { display: none; }
-.explorer-live .x-title { font-weight: 600; margin: 0 0 6px; }
+.explorer-live .x-head { display: flex; justify-content: space-between; align-items: center; gap: 12px; margin: 0 0 6px; }
+.explorer-live .x-title { font-weight: 600; }
 .explorer-live .x-plot { position: relative; }
 .explorer-live svg { display: block; width: 100%; touch-action: pan-y; }
 .explorer-live text { fill: var(--quiet); font-size: 12px; }
@@ -43,6 +44,8 @@ html[data-theme=dark] .text_html:has(> .explorer-live) { background: none !impor
   background: none; color: var(--ink); font: 18px/1 system-ui, sans-serif; cursor: pointer; touch-action: manipulation; }
 .explorer-live button::before { content: ""; position: absolute; inset: 7px; border: 1px solid var(--edge); border-radius: 50%; }
 .explorer-live button:hover::before { border-color: var(--accent); }
+.explorer-live .x-play { width: auto; min-width: 96px; margin: 0; padding: 0 14px; font: inherit; font-weight: 600; }
+.explorer-live .x-play::before { inset: 4px 0; border-radius: 18px; }
 .explorer-live button[aria-disabled=true] { color: var(--edge); cursor: default; }
 .explorer-live :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .explorer-live details { margin-top: 8px; font-size: 14px; }
@@ -150,6 +153,7 @@ function render({ model, el }) {
   const table = html("div", { class: "x-scroll", tabindex: 0, role: "group", "aria-label": "Values as a table" });
   const details = html("details", {}, html("summary", {}, "Values as a table"), table);
 
+  const setters = [];
   const controls = sliders.map((slider, k) => {
     const input = html("input", { type: "range", min: 0, max: slider.texts.length - 1, step: 1, "aria-label": slider.label });
     const value = html("b"), most = slider.texts.length - 1;
@@ -163,6 +167,7 @@ function render({ model, el }) {
       more.setAttribute("aria-disabled", stops[k] === most);
     };
     const move = (stop) => { set(stop); follow(); };
+    setters.push(move);
     input.addEventListener("input", () => move(Number(input.value)));
     less.addEventListener("click", () => move(stops[k] - 1));
     more.addEventListener("click", () => move(stops[k] + 1));
@@ -329,6 +334,35 @@ function render({ model, el }) {
   });
   details.addEventListener("toggle", () => details.open && fillTable());
 
+  // -- the first slider runs by itself ---------------------------------------------------------------
+  const final = sliders[0].texts.length - 1, head = html("div", { class: "x-head" }, html("div", { class: "x-title" }, spec.title));
+  if (spec.play) {
+    const button = html("button", { type: "button", class: "x-play" }), calm = matchMedia("(prefers-reduced-motion: reduce)");
+    let timer = null, begun = false; // begun: by itself or by the reader, after which nothing starts unasked
+    const run = (on) => {
+      clearInterval(timer);
+      if (on && stops[0] === final) setters[0](0);
+      // Some nine seconds from end to end, at most five steps a second.
+      timer = on ? setInterval(() => { setters[0](stops[0] + 1); if (stops[0] === final) run(false); }, clamp(9000 / final, 200, 900)) : null;
+      button.textContent = on ? "❚❚ Pause" : "▶ Play";
+      button.setAttribute("aria-label", `${on ? "Pause" : "Play"}: ${sliders[0].label}`);
+      output.setAttribute("aria-live", on ? "off" : "polite"); // not every step is read aloud
+    };
+    button.addEventListener("click", () => { begun = true; run(timer === null); });
+    // Whoever takes hold of the figure has it to themselves.
+    for (const kind of ["focusin", "pointerdown"]) el.addEventListener(kind, (event) => {
+      begun = true;
+      if (!button.contains(event.target)) run(false);
+    });
+    calm.addEventListener("change", () => calm.matches && run(false));
+    new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) run(false);
+      else if (!begun && !calm.matches) { begun = true; run(true); }
+    }, { threshold: 0.6 }).observe(plot);
+    run(false);
+    head.append(button);
+  }
+
   // A page that says which theme it shows is believed; elsewhere the colour of its letters tells.
   function colour() {
     const theme = document.documentElement.dataset.theme;
@@ -340,7 +374,7 @@ function render({ model, el }) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colour);
 
   el.classList.add("explorer-live");
-  el.append(html("style", {}, CSS), html("div", { class: "x-title" }, spec.title), plot, output,
+  el.append(html("style", {}, CSS), head, plot, output,
     html("div", { class: "x-sliders" }, ...controls), details);
   colour();
   new ResizeObserver(() => {

@@ -162,6 +162,9 @@ class Explorer:
         House style by index (colour and dashes of `plotting`), or a thin grey line. By default the curves
         take the styles 0, 1, 2, ...
     marks : sequence of `Mark`, optional
+    play : bool
+        Add a button that runs the first slider through its values. On the page the figure also begins to
+        run by itself, once, when it comes into view; not where the reader has asked for less motion.
 
     Raises
     ------
@@ -201,6 +204,7 @@ class Explorer:
         ylim: tuple[float, float] | None = None,
         styles: Mapping[str, int | str] | None = None,
         marks: Sequence[Mark] | None = None,
+        play: bool = False,
     ) -> None:
         words = {"xlabel": xlabel, "ylabel": ylabel, "title": title, "alt": alt}
         for name, text in words.items():
@@ -217,6 +221,7 @@ class Explorer:
             raise ValueError(f"sliders must be one to three with different names, got {names}")
         self.compute = compute
         self.marks = tuple(marks or ())
+        self.play = bool(play)
         self._tabulate()
         self.styles = self._checked_styles(styles)
         self.ylim = self._limits(ylim)
@@ -327,6 +332,7 @@ class Explorer:
             "rows": list(rows),
             "index": index,
             "marks": [{"axis": m.axis, "label": m.label, "at": self._mark_positions(m)} for m in self.marks],
+            "play": self.play,
         }
         text = json.dumps(spec, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.replace("<", "\\u003c")
@@ -456,6 +462,10 @@ class Explorer:
                 message.value = html.escape(str(error))
 
         rows = [_slider_row(ipywidgets, s, redraw) for s in self.sliders]
+        if self.play:
+            player = ipywidgets.Play(min=0, max=len(self.sliders[0].values) - 1, interval=250)
+            ipywidgets.jslink((player, "value"), (rows[0].children[1].children[0], "value"))
+            rows.insert(0, player)
         about = ipywidgets.HTML(f"<details><summary>Description</summary>{html.escape(self.alt)}</details>")
         return ipywidgets.VBox([picture, message, *rows, about])
 
