@@ -79,6 +79,12 @@ def minutes_of_pages(env: BuildEnvironment) -> dict[str, int]:
     return {page: data["reading_minutes"] for page, data in env.metadata.items() if "reading_minutes" in data}
 
 
+def times_of_pages(env: BuildEnvironment) -> dict[str, str]:
+    """How long each page ran when it was last executed, in words."""
+    runs = {page: data.get("exec_data") or {} for page, data in env.nb_metadata.items()}
+    return {page: running_time(run["runtime"]) for page, run in runs.items() if run.get("runtime")}
+
+
 def needed(env: BuildEnvironment, docname: str, box: nodes.Element) -> list[tuple[str, str, str]]:
     """Number, title and address of each other chapter that the box links to, in the book's order."""
     found = {}
@@ -100,8 +106,8 @@ def header(app: Sphinx, docname: str, box: nodes.Element) -> str:
         if docname in pages
     ]
     facts.append(f"{env.metadata[docname]['reading_minutes']} minutes to read")
-    if seconds := env.nb_metadata[docname].get("exec_data", {}).get("runtime"):
-        facts.append(f"{running_time(seconds)} to run")
+    if time := times_of_pages(env).get(docname):
+        facts.append(f"{time} to run")
     links = [
         f'<a class="reference internal" href="{address}" title="{html.escape(title)}">{number or title}</a>'
         for number, title, address in needed(env, docname, box)

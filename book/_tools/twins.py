@@ -287,12 +287,13 @@ def plain_cells(
     """The cells of a chapter in plain form, with whatever outputs the chapter's cells hold."""
     converter = Converter(page, labels, notebooks)
     name = posixpath.basename(page)
-    cells = [
-        nbformat.v4.new_markdown_cell(
-            f"*A chapter of [Model Collapse]({converter.site}/{page}.html), as a notebook. "
-            f"It is generated from `{name}.md`: change that file, not this one.*"
-        )
+    about = [
+        f"*A chapter of [Model Collapse]({converter.site}/{page}.html), as a notebook.",
+        f"It is generated from `{name}.md`: change that file, not this one.",
     ]
+    if minutes := labels.get("minutes", {}).get(page):
+        about.append(f"It takes about {minutes} minutes to read.")
+    cells = [nbformat.v4.new_markdown_cell(" ".join(about) + "*")]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             if text := converter.convert(cell.source):
@@ -336,6 +337,8 @@ def twin(path: Path, labels: dict, notebooks: set[str], cache) -> nbformat.Noteb
         "language_info": {"name": "python"},
     }
     cells = plain_cells(executed, page, labels, notebooks)
+    if time := labels["running"].get(page):
+        cells[0].source += f" *It runs in {time}.*"  # measured: may differ in the next build
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
