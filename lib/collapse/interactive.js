@@ -344,7 +344,7 @@ function render({ model, el }) {
       if (on && stops[0] === final) setters[0](0);
       // Some nine seconds from end to end, at most five steps a second.
       timer = on ? setInterval(() => { setters[0](stops[0] + 1); if (stops[0] === final) run(false); }, clamp(9000 / final, 200, 900)) : null;
-      button.textContent = on ? "❚❚ Pause" : "▶ Play";
+      button.textContent = on ? "❚❚ Pause" : "▶\uFE0E Play"; // drawn as text, not as a coloured picture
       button.setAttribute("aria-label", `${on ? "Pause" : "Play"}: ${sliders[0].label}`);
       output.setAttribute("aria-live", on ? "off" : "polite"); // not every step is read aloud
     };

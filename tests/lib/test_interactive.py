@@ -113,6 +113,11 @@ def test_styles_are_those_of_the_book():
     assert spec_of(make(styles={"flat": "reference"}))["curves"][1]["reference"]
 
 
+def test_a_figure_runs_only_if_asked_to():
+    assert spec_of(make())["play"] is False
+    assert spec_of(make(play=True))["play"] is True
+
+
 def test_whole_sliders_hand_out_integers():
     seen = set()
 
@@ -303,6 +308,17 @@ def parts(figure):
     """Picture, message, and for each slider its handle and its field."""
     picture, message, *rows, _ = figure.widget().children
     return picture, message, [row.children[1].children for row in rows]
+
+
+def test_live_view_has_a_player_if_asked_to():
+    import ipywidgets
+
+    players = [
+        [child for child in make(play=play).widget().children if isinstance(child, ipywidgets.Play)]
+        for play in (False, True)
+    ]
+    assert [len(found) for found in players] == [0, 1]
+    assert (players[1][0].min, players[1][0].max) == (0, 2)
 
 
 def test_live_view_computes_at_any_value():

@@ -30,6 +30,19 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+def runner() -> Explorer:
+    return Explorer(
+        lambda x, n: {"power": x**-n},
+        X,
+        [Slider("n", "age n", [0, 1, 2, 3, 4], 2)],
+        xlabel="x",
+        ylabel="y",
+        title="It runs",
+        alt="A curve falls faster and faster.",
+        play=True,
+    )
+
+
 def figures() -> tuple[Explorer, Explorer]:
     def decay(x, p, floor):
         return {"a rather long name of a curve, longer than a phone": x**-p + floor, "floor": 0 * x + floor}
@@ -77,6 +90,8 @@ def here() -> Iterator[str]:
             text = PAGE.format(theme=theme, first=first, second=second)
             text = text.replace(' data-theme=""', "")
             (Path(folder) / f"{theme or 'plain'}.html").write_text(text, encoding="utf8")
+        page = PAGE.format(theme="light", first=runner().html(), second="")
+        (Path(folder) / "runner.html").write_text(page, encoding="utf8")
         server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
@@ -321,6 +336,38 @@ def test_motion_is_left_out_on_request(visit):
     assert tab.evaluate(duration) != "0s"
     tab.emulate_media(reduced_motion="reduce")
     assert tab.evaluate(duration) == "0s"
+
+
+def test_a_figure_runs_once_and_can_be_paused(visit):
+    tab = visit.tab
+    tab.emulate_media(reduced_motion="no-preference")
+    tab = visit("runner.html")
+    slider, button = tab.locator("input"), tab.locator(".x-play")
+    assert button.get_attribute("aria-label") in ("Pause: age n", "Play: age n")
+    tab.get_by_role("button", name="Play: age n").wait_for()  # it ran from its start to its end, and stopped
+    assert slider.input_value() == "4"
+    button.press("Enter")  # again, from the beginning
+    tab.get_by_role("button", name="Pause: age n").wait_for()
+    assert slider.input_value() == "0"
+    assert tab.locator("output").get_attribute("aria-live") == "off"
+    tab.wait_for_function("document.querySelector('input').value === '1'")
+    button.press("Space")
+    tab.wait_for_timeout(1100)
+    assert slider.input_value() == "1"
+    assert tab.locator("output").get_attribute("aria-live") == "polite"
+    button.click()
+    slider.press("ArrowLeft")  # whoever takes hold of a slider has it to themselves
+    assert button.get_attribute("aria-label") == "Play: age n"
+
+
+def test_a_figure_does_not_run_unasked_where_less_motion_is_wanted(visit):
+    visit.tab.emulate_media(reduced_motion="reduce")
+    tab = visit("runner.html")
+    tab.wait_for_timeout(1200)
+    assert tab.locator("input").input_value() == "2"
+    tab.locator(".x-play").click()
+    tab.wait_for_function("document.querySelector('input').value === '3'")
+    assert tab.locator("button", has_text="Pause").count() == 1
 
 
 def test_paper_shows_the_image(visit):
