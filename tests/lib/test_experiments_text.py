@@ -509,7 +509,12 @@ def test_a_whole_run(tmp_path, monkeypatch):
     corpus = text.Corpus(tuple(grammar(0, 900)), tuple(grammar(1, 60)))
     quick = {"seeds": (0, 1), "sizes": (300, 3000), "T0": 1000, "n": 1, "heal": (1000,)}
     quick |= {"recipe": replace(SMALL, steps=5), "net_seeds": (0, 1), "net_T0": 2400, "net_n": 1}
-    quick |= {"net_sizes": (2400,), "net_tries": (1, 2), "net_arms": ("nucleus", "real")}
+    quick |= {
+        "net_curves": ("real", "nucleus"),
+        "net_sizes": (2400,),
+        "net_tries": (1, 2),
+        "net_arms": ("nucleus", "real"),
+    }
     monkeypatch.setattr(text, "_standard", lambda: corpus)
     monkeypatch.setitem(text.PLANS, "quick", text.Plan(**quick))
     found = text.run(folder=tmp_path)

@@ -585,8 +585,8 @@ class Plan:
         The transformers.
     net_seeds, net_T0, net_n, net_arms
         Their replicas and their chain.
-    net_sizes, net_tries
-        Their curves, which have the `T0` of the others: sizes, and the steps to try.
+    net_curves, net_sizes, net_tries
+        Arms of their curves, which have the `T0` of the others; sizes, and the steps to try.
     net_context, net_length : int
         Their rows.
     """
@@ -601,6 +601,7 @@ class Plan:
     net_T0: int = 240_000
     net_n: int = 3
     net_arms: tuple[str, ...] = ("sampled", "nucleus", "mixed", "real")
+    net_curves: tuple[str, ...] = ()
     net_sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000)
     net_tries: tuple[int, ...] = (100, 200, 400, 800, 1600)
     net_context: int = 16
@@ -618,9 +619,7 @@ class Plan:
         chain = {"kind": "chain", "n": self.n, "heal": list(self.heal), "arms": list(ARMS)}
         parts.append({"name": "chain", **count, **chain})
         sizes = {"kind": "curve", "sizes": list(self.net_sizes), "tries": list(self.net_tries), "T0": self.T0}
-        parts += [
-            {"name": f"net {arm}", **net, **sizes, "arm": arm} for arm in ("real", "nucleus", "sampled")
-        ]
+        parts += [{"name": f"net {arm}", **net, **sizes, "arm": arm} for arm in self.net_curves]
         chain = {"kind": "chain", "n": self.net_n, "arms": list(self.net_arms)}
         return [*parts, {"name": "net chain", **net, **chain}]
 
@@ -629,6 +628,7 @@ PLANS = {
     "quick": Plan(),
     "paper": Plan(
         recipe=Recipe(width=256, layers=4, heads=8, batch=128, steps=4000, rate=1e-3),
+        net_curves=("real", "nucleus", "sampled"),
         net_sizes=(10_000, 30_000, 100_000, 300_000, 600_000),
         net_tries=(250, 500, 1000, 2000, 4000),
         net_context=64,
