@@ -601,7 +601,7 @@ class Plan:
     net_T0: int = 240_000
     net_n: int = 3
     net_arms: tuple[str, ...] = ("sampled", "nucleus", "mixed", "real")
-    net_curves: tuple[str, ...] = ()
+    net_curves: tuple[str, ...] = ("real", "nucleus")
     net_sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000)
     net_tries: tuple[int, ...] = (100, 200, 400, 800, 1600)
     net_context: int = 16
