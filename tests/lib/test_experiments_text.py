@@ -20,6 +20,8 @@ from collapse import Estimate
 from collapse.experiments import text
 from collapse.experiments.ngram import NGram, cut_loss, generate, sample
 
+SMALL = text.Recipe(width=16, heads=2, batch=16, steps=40)
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -98,7 +100,7 @@ def test_a_package_of_the_standard_library():
 
 def test_rows_score_each_character_once():
     texts = ["abc", "def\tgé", "hi"]
-    tokens = text.rows(texts, 3, context=2, length=4)
+    tokens = text._rows(texts, 3, context=2, length=4)
     shown = "".join(text.ALPHABET[i] for i in np.append(tokens[0, :2], tokens[:, 2:]))
     order = np.random.default_rng(3).permutation(3)
     whole = "\0".join(["abc", "def?g?", "hi"][i] for i in order) + "\0"
@@ -151,11 +153,10 @@ def test_counting_by_hand(data):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: text.grams(x, 4, 2, 97), "n must be between 1 and context"),
+        (lambda x: text.grams(x, 4, 2, 97), "n must be between 0 and context"),
         (lambda x: text.grams(x, 1, 4, 97), "tokens must have more than 4 columns"),
-        (lambda x: text.rows(["ab"], 0), "texts must fill a row of 104"),
-        (lambda x: text.common(x, 2, mass=2), "mass must be between 0 and 1"),
-        (lambda x: text.train_all([x], [1, 2], context=2), "starts must hold 1 seeds"),
+        (lambda x: text.world(text.Corpus(("ab",), ("c",)), [0]), "texts must fill a row of 104"),
+        (lambda x: text.train_all([x], [1, 2], None, recipe=SMALL), "starts must hold 1 seeds"),
         (lambda x: generate(None, x, 0, 0), "length must be >= 1"),
     ],
 )
@@ -342,13 +343,10 @@ def small_world(seeds=(0, 1), context=4, length=20):
     return text.world(corpus, seeds, context, length, test=2000)
 
 
-SMALL = text.Recipe(width=16, heads=2, batch=16, steps=40)
-
-
 def learners(world):
     data, starts = [real[:100] for real in world.real], [5, 6]
-    trained = text.train_all(data, starts, context=world.context, recipe=SMALL)
-    return {"count": text.count_all(data, starts, context=world.context)[0], "train": trained[1]}
+    trained = text.train_all(data, starts, world, recipe=SMALL)
+    return {"count": text.count_all(data, starts, world)[0], "train": trained[1]}
 
 
 @pytest.mark.parametrize("name", ["count", "train"])
@@ -383,11 +381,54 @@ def test_only_scored_characters_are_learned():
     noise, fixed = rng.integers(20, 90, size=(200, 4)), np.full((200, 6), 7)
     recipe = replace(SMALL, steps=60, rate=1e-2)
     data = [np.hstack([noise, fixed]), np.hstack([np.full((200, 4), 7), rng.integers(20, 90, size=(200, 6))])]
-    first, second = text.train_all(data, [1, 2], context=4, recipe=recipe)
+    first, second = text.train_all(data, [1, 2], small_world(length=6), recipe=recipe)
     assert first.log_loss(data[0]).mean() < 0.5
     # The second model always saw 7 after 7 in its contexts, and was never asked for it.
-    contexts = text.Network(second.model, 1).log_loss(data[1])[:, :2]
+    contexts = text.Network(second.model, 1, 0).log_loss(data[1])[:, :2]
     assert contexts.mean() > 3
+
+
+def test_steps_are_chosen_on_held_out_rows(monkeypatch):
+    """More steps while the loss on `held` falls; the best of them is kept, for each set of rows by itself."""
+    world, tried = small_world(), []
+    losses = {
+        (7, 1): 3.0,
+        (7, 2): 2.0,
+        (7, 4): 2.5,
+        (7, 8): 0.0,
+        (9, 1): 3.0,
+        (9, 2): 2.0,
+        (9, 4): 1.0,
+        (9, 8): 0.5,
+    }
+    true = text.train_all
+
+    class Fake:
+        def __init__(self, key):
+            self.steps, self.key = key[1], key
+
+        def log_loss(self, tokens):
+            assert tokens is world.held
+            return np.array([losses[self.key]])
+
+    def fake(data, starts, world, *, recipe, device):
+        tried.append((starts[0], recipe.steps))
+        return [Fake(tried[-1])]
+
+    monkeypatch.setattr(text, "train_all", fake)
+    found = true([None, None], [7, 9], world, recipe=SMALL, tries=(1, 2, 4, 8))
+    assert [model.steps for model in found] == [2, 8]
+    assert tried == [(7, 1), (7, 2), (7, 4), (9, 1), (9, 2), (9, 4), (9, 8)]
+    with pytest.raises(ValueError, match="world must hold rows"):
+        true([None], [7], replace(world, held=world.held[:0]), recipe=SMALL, tries=(1,))
+
+
+def test_what_decides_is_not_what_is_reported():
+    world = small_world()
+    later = text._rows(tuple(grammar(1, 60)), 0, 4, 20)
+    count = len(world.test)
+    assert 0 < len(world.held) == count // 3 and count + len(world.held) <= len(later)
+    np.testing.assert_array_equal(np.concatenate([world.test, world.held]), later[: count + count // 3])
 
 
 # --------------------------------------------------------------------------------------------- experiments
@@ -398,54 +439,68 @@ def test_what_an_arm_writes():
     law = partial(np.take, np.full((97, 97), 1 / 97), axis=0)
     uniform = lambda tokens: law(tokens[:, -1])  # noqa: E731
     for arm in text.ARMS:
-        out = text.written(arm, uniform, fresh, 4, 0.1, 0)
+        out = text._written(arm, uniform, fresh, 4, 0.1, 0)
         assert (out[:, :4] == fresh[:, :4]).all()
         same = (out == fresh).all(1)
         assert same.sum() == {"real": 200, "mixed": 20}.get(arm, 0)
-    kept = np.flatnonzero((text.written("mixed", uniform, fresh, 4, 0.1, 0) == fresh).all(1))
+    kept = np.flatnonzero((text._written("mixed", uniform, fresh, 4, 0.1, 0) == fresh).all(1))
     assert kept.tolist() == list(range(9, 200, 10))
     with pytest.raises(ValueError, match="arm must be one of"):
-        text.written("greedy", uniform, fresh, 4, 0.1, 0)
+        text._written("greedy", uniform, fresh, 4, 0.1, 0)
 
 
 def test_measures():
-    tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 5]])
-    head = text.common(tokens, 2, mass=0.6)  # 012 and 123 twice, 234 and 235 once
-    assert len(head) == 2 and text.distinct(tokens, 2) == 4
-    assert text.tail_mass(tokens, 2, head) == pytest.approx(1 / 3)
+    tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 5]])  # 012 and 123 twice, 234 and 235 once
+    here = text.World(
+        (0,), (tokens,), tokens, tokens, text.grams(np.array([[0, 1, 2, 3]]), 3, 2, text.V)[0], 2
+    )
+    model = NGram(tokens, 2, vocabulary=text.V)
+    found = text._measure(model, tokens, here)
+    assert found["distinct"] == 4 and found["tail"] == pytest.approx(1 / 3)
+    p = model.law(np.array([[0, 1], [1, 2], [2, 3]]))
+    entropy = -(p * np.log(p)).sum(1).mean()
+    assert found["gap"] == pytest.approx(entropy - model.log_loss(tokens).mean(), rel=1e-12)
+    assert found["loss"] == pytest.approx(model.log_loss(tokens).mean()) and found["blocked"] == 0
+
+
+def test_the_head_is_ninety_percent_of_the_text():
+    world = small_world()
+    keys = text.grams(world.real[0], 3, 4, text.V)
+    _, count = np.unique(keys, return_counts=True)
+    assert np.isin(keys, world.head).mean() >= 0.9
+    assert np.sort(count)[::-1][: len(world.head) - 1].sum() < 0.9 * keys.size
 
 
 def test_curve_and_chain():
-    world, seeds = small_world(), (0, 1)
-    learn = partial(text.count_all, context=4)
-    clean = text.curve(world, learn, "real", [200, 2000, 8000], 2000, seeds)
+    world, learn = small_world(), text.count_all
+    clean = text.curve(world, learn, "real", [200, 2000, 8000], 2000)
     assert clean["loss"].shape == (2, 3) and (np.diff(clean["loss"]) < 0).all()
-    cut = text.curve(world, learn, "nucleus", [200, 2000, 8000], 2000, seeds)
+    cut = text.curve(world, learn, "nucleus", [200, 2000, 8000], 2000)
     assert (cut["teacher"] == clean["teacher"]).all()
     assert (cut["loss"][:, -1] > clean["loss"][:, -1]).all() and (cut["own"] < cut["loss"]).all()
-    found = text.chain(world, learn, 2000, 2, seeds, heal=[2000])
+    found = text.chain(world, learn, 2000, 2, heal=[2000])
     assert found["loss"].shape == (5, 3, 2) and found["healed"].shape == (1, 2)
     # Generation 0 is one model; the control learns fresh text of the same kind.
     assert (found["loss"][:, 0] == found["loss"][0, 0]).all()
     arms = list(text.ARMS)
     assert (found["distinct"][arms.index("nucleus"), 2] < found["distinct"][arms.index("real"), 2]).all()
-    again = text.chain(world, learn, 2000, 2, seeds, arms=["nucleus"])
+    again = text.chain(world, learn, 2000, 2, arms=["nucleus"])
     np.testing.assert_array_equal(again["loss"][0], found["loss"][arms.index("nucleus")])
     with pytest.raises(ValueError, match="n must leave rows"):
-        text.chain(world, learn, 20_000, 5, seeds)
+        text.chain(world, learn, 20_000, 5)
     with pytest.raises(ValueError, match="sizes must leave room"):
-        text.curve(world, learn, "real", [10**6], 2000, seeds)
+        text.curve(world, learn, "real", [10**6], 2000)
     with pytest.raises(ValueError, match="sizes must be >= 1"):
-        text.curve(world, learn, "real", [5], 2000, seeds)
+        text.curve(world, learn, "real", [5], 2000)
 
 
 def test_a_chain_of_transformers():
-    learn = partial(text.train_all, context=4, recipe=SMALL)
+    learn = partial(text.train_all, recipe=SMALL)
     world = small_world((0, 1))
-    found = text.chain(world, learn, 2000, 1, (0, 1), arms=("nucleus", "real"))
+    found = text.chain(world, learn, 2000, 1, arms=("nucleus", "real"))
     assert found["loss"].shape == (2, 2, 2) and np.isfinite(found["loss"]).all()
     assert (found["loss"][:, :, 0] != found["loss"][:, :, 1]).all()  # seeds are not copies
-    one = text.chain(small_world((0,)), learn, 2000, 1, (0,), arms=("nucleus", "real"))
+    one = text.chain(small_world((0,)), learn, 2000, 1, arms=("nucleus", "real"))
     # Replicas do not mix: alone, to the rounding of a training run.
     np.testing.assert_allclose(one["loss"][..., 0], found["loss"][..., 0], atol=5e-3)
 
@@ -454,17 +509,23 @@ def test_a_whole_run(tmp_path, monkeypatch):
     corpus = text.Corpus(tuple(grammar(0, 900)), tuple(grammar(1, 60)))
     quick = {"seeds": (0, 1), "sizes": (300, 3000), "T0": 1000, "n": 1, "heal": (1000,)}
     quick |= {"recipe": replace(SMALL, steps=5), "net_seeds": (0, 1), "net_T0": 2400, "net_n": 1}
-    quick |= {"net_sizes": (2400,), "net_arms": ("nucleus", "real")}
+    quick |= {
+        "net_curves": ("real", "nucleus"),
+        "net_sizes": (2400,),
+        "net_tries": (1, 2),
+        "net_arms": ("nucleus", "real"),
+    }
     monkeypatch.setattr(text, "_standard", lambda: corpus)
     monkeypatch.setitem(text.PLANS, "quick", text.Plan(**quick))
     found = text.run(folder=tmp_path)
     assert json.loads(json.dumps(found))["corpus"]["documents"] == [900, 60]
+    assert set(np.ravel(found["net real"]["steps"])) <= {1, 2}
     assert {"real", "nucleus", "ten percent", "chain", "net real", "net nucleus", "net chain"} <= set(found)
 
     def again(**_):
         raise AssertionError("computed twice")
 
-    monkeypatch.setattr(text, "part", again)
+    monkeypatch.setattr(text, "_part", again)
     assert text.run(folder=tmp_path) == found
     with pytest.raises(ValueError, match="scale must be one of"):
         text.run("huge")

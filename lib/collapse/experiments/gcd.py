@@ -18,7 +18,7 @@ import torch
 
 from .. import _checks
 from . import sweeps
-from .training import Transformer, draw, predict, train
+from .training import Recipe, Transformer, _start, draw, predict, train
 
 
 def outcome_probability(g: Any, N: int | None = None) -> np.ndarray:
@@ -206,28 +206,6 @@ class Task:
         """Digits of both operands, highest first: (..., 2) to (..., 2 * digits)."""
         powers = self.base ** torch.arange(self.digits - 1, -1, -1, device=pairs.device)
         return (pairs[..., None] // powers % self.base).flatten(-2)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How each model is built and trained.
-
-    Parameters
-    ----------
-    width, layers, heads : int
-        Of the transformer.
-    batch, steps : int
-        Pairs in a step; steps.
-    rate : float
-        Highest learning rate.
-    """
-
-    width: int = 64
-    layers: int = 1
-    heads: int = 4
-    batch: int = 128
-    steps: int = 1200
-    rate: float = 3e-3
 
 
 def fit(
@@ -573,14 +551,12 @@ def chain(
     }
 
 
-def _start(seed: int, stage: int) -> int:
-    """Seed of the initial weights and batches of a model: no two models of a replica share it."""
-    return 1000 * seed + stage
-
-
 def _places(checkpoint: str | Path | None) -> Any:
     """Names of the checkpoints of a run that trains several times."""
     return lambda name: None if checkpoint is None else Path(f"{checkpoint}-{name}.pt")
+
+
+_SMALL, _LONGER = Recipe(), Recipe(steps=2000)
 
 
 @dataclass(frozen=True)
@@ -608,8 +584,8 @@ class Plan:
     """
 
     task: Task = Task()
-    recipe: Recipe = Recipe()
-    chain_recipe: Recipe = Recipe(steps=2000)
+    recipe: Recipe = _SMALL
+    chain_recipe: Recipe = _LONGER
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     sizes: tuple[int, ...] = (300, 1000, 3000, 10_000, 30_000)
     T0: int = 1000

@@ -22,7 +22,7 @@ def grams(tokens: np.ndarray, n: int, context: int, vocabulary: int) -> np.ndarr
     tokens : integer array, shape (B, S)
         Rows, of which the first `context` columns are not scored.
     n : int
-        At most context + 1.
+        From 0 to context + 1.
     context, vocabulary : int
         Columns; symbols.
 
@@ -33,15 +33,15 @@ def grams(tokens: np.ndarray, n: int, context: int, vocabulary: int) -> np.ndarr
     Raises
     ------
     ValueError
-        If `n` is not from 1 to context + 1, or no column is scored.
+        If `n` is outside its range, or no column is scored.
 
     Examples
     --------
     >>> grams(np.array([[1, 2, 3, 4]]), 2, 1, vocabulary=10)
     array([[12, 23, 34]])
     """
-    if not 1 <= n <= context + 1:
-        raise ValueError(f"n must be between 1 and context + 1 = {context + 1}, got {n}")
+    if not 0 <= n <= context + 1:
+        raise ValueError(f"n must be between 0 and context + 1 = {context + 1}, got {n}")
     if tokens.shape[1] <= context:
         raise ValueError(f"tokens must have more than {context} columns, got {tokens.shape[1]}")
     key = np.zeros((len(tokens), tokens.shape[1] - context), np.int64)
@@ -103,71 +103,38 @@ class NGram:
             yield n[at] * there, totals[above] * visited, distinct[above] * visited
 
     def log_loss(self, tokens: np.ndarray) -> np.ndarray:
-        """Minus the logarithm of the probability of each scored symbol.
-
-        Parameters
-        ----------
-        tokens : integer array, shape (B, S)
-            Rows.
-
-        Returns
-        -------
-        array, shape (B, S - context)
-            In nats.
-        """
+        """Minus the logarithm of the probability of each scored symbol of rows (B, S): (B, S - context)."""
         p = np.full((len(tokens), tokens.shape[1] - self.context), 1 / self.vocabulary)
         for n, N, D in self._walk(tokens):
-            p = np.where(N > 0, (n + D * p) / np.maximum(N + D, 1), p)
+            p = _mixed(n, N, D, p)
         return -np.log(p)
 
     def blocked(self, tokens: np.ndarray) -> np.ndarray:
-        """At each scored symbol, the number of context lengths that were seen, but never before this symbol.
-
-        Parameters
-        ----------
-        tokens : integer array, shape (B, S)
-            Rows.
-
-        Returns
-        -------
-        integer array, shape (B, S - context)
+        """Lengths at which the context was seen, but never before this symbol: (B, S) to (B, S - context).
 
         Source: `thm-text-cut`, chapter *Lab: text on text*.
         """
         return sum((n == 0) & (N > 0) for n, N, _ in self._walk(tokens))
 
     def law(self, tokens: np.ndarray) -> np.ndarray:
-        """Probabilities of the symbol after each row.
-
-        Parameters
-        ----------
-        tokens : integer array, shape (B, S)
-            Whatever is there so far, at least `context` columns.
-
-        Returns
-        -------
-        array, shape (B, vocabulary)
-        """
+        """Probabilities (B, vocabulary) of the symbol after rows of at least `context` columns."""
         B = len(tokens)
         p = np.full((B, self.vocabulary), 1 / self.vocabulary)
         for j, (keys, n, heads, first, totals, distinct) in zip(self.lengths, self._tables, strict=True):
-            at, visited = _find(heads, _last(tokens, j, self.vocabulary))
+            at, visited = _find(heads, grams(tokens, j, tokens.shape[1] - 1, self.vocabulary)[:, 0])
             D, N = distinct[at] * visited, totals[at] * visited
             # All entries of the tables of these contexts, end to end.
             begin = np.repeat(first[at] - (np.cumsum(D) - D), D)
             entry = begin + np.arange(D.sum())
             counts = np.zeros_like(p)
             counts[np.repeat(np.arange(B), D), keys[entry] % self.vocabulary] = n[entry]
-            N, D = N[:, None], D[:, None]
-            p = np.where(N > 0, (counts + D * p) / np.maximum(N + D, 1), p)
+            p = _mixed(counts, N[:, None], D[:, None], p)
         return p
 
 
-def _last(tokens: np.ndarray, n: int, vocabulary: int) -> np.ndarray:
-    key = np.zeros(len(tokens), np.int64)
-    for column in range(tokens.shape[1] - n, tokens.shape[1]):
-        key = key * vocabulary + tokens[:, column]
-    return key
+def _mixed(n: np.ndarray, N: np.ndarray, D: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Counts n of N in a context with D symbols, and the guess p of the shorter one."""
+    return np.where(N > 0, (n + D * p) / np.maximum(N + D, 1), p)
 
 
 def _find(table: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

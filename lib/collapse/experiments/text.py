@@ -11,7 +11,7 @@ import ast
 import sysconfig
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ import torch
 from .. import _checks
 from . import sweeps
 from .ngram import NGram, generate, grams
-from .training import Transformer, draw, predict, train
+from .training import Recipe, Transformer, _start, draw, predict, train
 
 # The first symbol ends a document; whatever is not here is written "?".
 ALPHABET = "\0\n" + "".join(map(chr, range(32, 127)))
@@ -117,13 +117,7 @@ def leakage(train: Iterable[str], test: Sequence[str], words: int = 8) -> np.nda
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts for training, and others for testing.
-
-    Parameters
-    ----------
-    train, test : tuple of str
-        Documents.
-    """
+    """Documents for training, and others for testing."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
@@ -165,33 +159,8 @@ def split(modules: dict[str, Sequence[str]], share: float = 0.1, most: float = 0
     return Corpus(tuple(held[False]), tuple(t for t, s in zip(held[True], seen, strict=True) if s <= most))
 
 
-def rows(texts: Sequence[str], seed: Any, context: int = 4, length: int = 100) -> np.ndarray:
-    """Texts in random order, end to end, cut into rows; every character but the first few is scored once.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Documents.
-    seed : int or tuple of int
-        Of the order.
-    context, length : int
-        Characters before those that are scored, and their number.
-
-    Returns
-    -------
-    integer array, shape (rows, context + length)
-        Places in `ALPHABET`.
-
-    Raises
-    ------
-    ValueError
-        If a length is not a whole number >= 1, or the texts do not fill one row.
-
-    Examples
-    --------
-    >>> rows(["abc", "de"], seed=0, context=2, length=3).shape
-    (1, 5)
-    """
+def _rows(texts: Sequence[str], seed: Any, context: int, length: int) -> np.ndarray:
+    """Texts in random order, end to end, cut into rows (B, context + length): each symbol is scored once."""
     context, length = _checks.count("context", context), _checks.count("length", length)
     order = np.random.default_rng(seed).permutation(len(texts))
     text = "\0".join(texts[i] for i in order) + "\0"
@@ -204,120 +173,113 @@ def rows(texts: Sequence[str], seed: Any, context: int = 4, length: int = 100) -
     return symbols[np.arange(count)[:, None] * length + np.arange(context + length)]
 
 
-# --------------------------------------------------------------------------------------------------- measures
-
-
-def common(tokens: np.ndarray, context: int, n: int = 3, mass: float = 0.9) -> np.ndarray:
-    """The most frequent n-grams that make up `mass` of a text, sorted by key.
+@dataclass(frozen=True)
+class World:
+    """Rows of real text, each (B, context + length), for all replicas of an experiment.
 
     Parameters
     ----------
-    tokens : integer array, shape (B, S)
-        Rows of real text.
-    context, n : int
-        As in `grams`.
-    mass : float
-        Their share.
+    seeds : tuple of int
+        Replicas.
+    real : tuple of integer arrays
+        Training rows of each replica, the documents in an order of its own.
+    test, held : integer arrays
+        Held-out rows that all share: for the results, and for decisions.
+    head : integer array
+        The most frequent 3-grams, which make up 90 % of the training text.
+    context : int
+        Columns that are not scored.
+    """
+
+    seeds: tuple[int, ...]
+    real: tuple[np.ndarray, ...]
+    test: np.ndarray
+    held: np.ndarray
+    head: np.ndarray
+    context: int
+
+    def rows(self, name: str, characters: int) -> int:
+        """Number of rows with so many scored characters; at least one, or a `ValueError` names it."""
+        return _checks.count(name, characters // (self.test.shape[1] - self.context))
+
+
+def world(
+    corpus: Corpus, seeds: Sequence[int], context: int = 4, length: int = 100, test: int = 60_000
+) -> World:
+    """Rows for an experiment.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Texts.
+    seeds : sequence of int
+        Replicas: the order of the documents, hence which are learned first.
+    context, length : int
+        Characters of a row before those that are scored, and their number.
+    test : int
+        Held-out characters to score, at most; a third as many others are for decisions.
 
     Returns
     -------
-    integer array
+    World
 
     Raises
     ------
     ValueError
-        If `mass` is not between 0 and 1, or as in `grams`.
+        If a length is not a whole number >= 1, or the texts do not fill one row.
 
     Examples
     --------
-    >>> tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 5]])
-    >>> len(common(tokens, 2, mass=0.6))
+    >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
+    >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
+    >>> len(small.real), small.test.shape[1]
+    (2, 24)
+    """
+    real = tuple(_rows(corpus.train, (seed, 0), context, length) for seed in seeds)
+    later = _rows(corpus.test, 0, context, length)
+    count = max(min(test // length, 3 * len(later) // 4), 1)
+    tested, held = later[:count], later[count : count + count // 3]
+    keys, n = np.unique(grams(real[0], 3, context, V), return_counts=True)
+    order = np.argsort(-n, kind="stable")
+    head = keys[order[: np.searchsorted(np.cumsum(n[order]), 0.9 * n.sum()) + 1]]
+    return World(tuple(seeds), real, tested, held, head, context)
+
+
+# --------------------------------------------------------------------------------------------------- learners
+
+# From sets of rows (B, S), where B may differ, a seed for each, and the world: a model for each.
+Learner = Callable[[list[np.ndarray], list[int], World], list[Any]]
+
+
+def count_all(data: list[np.ndarray], starts: list[int], world: World) -> list[NGram]:
+    """An `NGram` for each set of rows.
+
+    Parameters
+    ----------
+    data : list of integer arrays, shape (B, S)
+        Rows; B may differ.
+    starts : list of int
+        Not used: nothing here is random.
+    world : World
+        Says which columns are not learned.
+
+    Returns
+    -------
+    list of NGram
+
+    Raises
+    ------
+    ValueError
+        As in `NGram`.
+
+    Examples
+    --------
+    >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
+    >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
+    >>> len(count_all(small.real, [0, 0], small))
     2
     """
-    mass = _checks.scalar("mass", _checks.between("mass", mass, 0, 1))
-    keys, count = np.unique(grams(tokens, n, context, V), return_counts=True)
-    order = np.argsort(-count, kind="stable")
-    kept = np.searchsorted(np.cumsum(count[order]), mass * count.sum()) + 1
-    return np.sort(keys[order[:kept]])
-
-
-def tail_mass(tokens: np.ndarray, context: int, head: np.ndarray, n: int = 3) -> float:
-    """Share of the n-grams of a text that are not in `head`.
-
-    Parameters
-    ----------
-    tokens, context, n
-        As in `common`.
-    head : integer array
-        As `common` gives it.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        As in `grams`.
-
-    Examples
-    --------
-    >>> tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 5]])
-    >>> round(tail_mass(tokens, 2, common(tokens, 2, mass=0.6)), 4)
-    0.3333
-    """
-    return float(1 - np.isin(grams(tokens, n, context, V), head).mean())
-
-
-def distinct(tokens: np.ndarray, context: int, n: int = 3) -> int:
-    """Number of different n-grams of a text.
-
-    Parameters
-    ----------
-    tokens, context, n
-        As in `common`.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        As in `grams`.
-
-    Examples
-    --------
-    >>> tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 3, 5]])
-    >>> distinct(tokens, 2)
-    4
-    """
-    return len(np.unique(grams(tokens, n, context, V)))
-
-
-# ------------------------------------------------------------------------------------ learner that is trained
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a transformer is made and trained.
-
-    Parameters
-    ----------
-    width, layers, heads : int
-        Its shape.
-    batch, steps : int
-        Rows of a step; steps.
-    rate : float
-        Highest learning rate.
-    """
-
-    width: int = 64
-    layers: int = 1
-    heads: int = 4
-    batch: int = 32
-    steps: int = 600
-    rate: float = 3e-3
+    return [NGram(tokens, world.context, vocabulary=V) for tokens in data]
 
 
 class Network:
@@ -329,10 +291,12 @@ class Network:
         Causal, one replica.
     context : int
         Columns that are not scored.
+    steps : int
+        Of its training.
     """
 
-    def __init__(self, model: Transformer, context: int) -> None:
-        self.model, self.context = model, context
+    def __init__(self, model: Transformer, context: int, steps: int) -> None:
+        self.model, self.context, self.steps = model, context, steps
         self._cache: list[torch.Tensor] = []
 
     def log_loss(self, tokens: np.ndarray) -> np.ndarray:
@@ -353,41 +317,13 @@ class Network:
 Learner = Callable[[list[np.ndarray], list[int]], list[Any]]
 
 
-def count_all(data: list[np.ndarray], starts: list[int], *, context: int) -> list[NGram]:
-    """An `NGram` for each set of rows.
-
-    Parameters
-    ----------
-    data : list of integer arrays, shape (B, S)
-        Rows; B may differ.
-    starts : list of int
-        Not used: nothing here is random.
-    context : int
-        Columns that are not learned.
-
-    Returns
-    -------
-    list of NGram
-
-    Raises
-    ------
-    ValueError
-        As in `NGram`.
-
-    Examples
-    --------
-    >>> len(count_all([np.zeros((3, 9), int)] * 2, [0, 1], context=4))
-    2
-    """
-    return [NGram(tokens, context, vocabulary=V) for tokens in data]
-
-
 def train_all(
     data: list[np.ndarray],
     starts: list[int],
+    world: World,
     *,
-    context: int,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe,
+    tries: Sequence[int] = (),
     device: str = "cpu",
 ) -> list[Network]:
     """A transformer for each set of rows, all trained in one call.
@@ -397,11 +333,14 @@ def train_all(
     data : list of integer arrays, shape (B, S)
         Rows; B may differ.
     starts : list of int
-        Seed of each.
-    context : int
-        Columns that are not learned.
+        Seed of the initial weights and the batches of each.
+    world : World
+        Says which columns are not learned.
     recipe : Recipe
         Shape and training.
+    tries : sequence of int
+        Instead of `recipe.steps`: each model is trained afresh with more and more steps until its loss on
+        `world.held` rises, and the best one is kept.
     device : {"cpu", "cuda", "auto"}
         Where.
 
@@ -412,29 +351,50 @@ def train_all(
     Raises
     ------
     ValueError
-        If there is not one start for each set of rows.
+        If there is not one start for each set of rows, or nothing held out to decide between tries.
 
     Examples
     --------
+    >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
+    >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
     >>> tiny = Recipe(width=8, heads=2, batch=2, steps=2)
-    >>> len(train_all([np.zeros((3, 9), int)] * 2, [0, 1], context=4, recipe=tiny))
+    >>> len(train_all(small.real, [0, 1], small, recipe=tiny))
     2
     """
     if len(data) != len(starts):
         raise ValueError(f"starts must hold {len(data)} seeds, got {len(starts)}")
+    if tries:
+        return [
+            _best(rows, start, world, tries, recipe, device) for rows, start in zip(data, starts, strict=True)
+        ]
     texts, sizes = [torch.from_numpy(tokens) for tokens in data], [len(tokens) for tokens in data]
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = draw(starts, step, recipe.batch, sizes)
         x = torch.stack([text[i] for text, i in zip(texts, chosen, strict=True)])
         targets = x[:, :, 1:].clone()
-        targets[:, :, : context - 1] = -100
+        targets[:, :, : world.context - 1] = -100
         return x[:, :, :-1], targets
 
     shape = {"width": recipe.width, "layers": recipe.layers, "heads": recipe.heads}
     model = Transformer(V, data[0].shape[1] - 1, causal=True, seeds=starts, device=device, **shape)
     train(model, batch, recipe.steps, rate=recipe.rate)
-    return [Network(model.part(slice(r, r + 1)), context) for r in range(len(data))]
+    return [Network(model.part(slice(r, r + 1)), world.context, recipe.steps) for r in range(len(data))]
+
+
+def _best(
+    rows: np.ndarray, start: int, world: World, tries: Sequence[int], recipe: Recipe, device: str
+) -> Any:
+    if not len(world.held):
+        raise ValueError("world must hold rows to decide between tries, got none")
+    best, least = None, np.inf
+    for steps in tries:
+        (model,) = train_all([rows], [start], world, recipe=replace(recipe, steps=steps), device=device)
+        loss = model.log_loss(world.held).mean()
+        if loss > least:
+            break
+        best, least = model, loss
+    return best
 
 
 # ------------------------------------------------------------------------------------------------ experiments
@@ -449,41 +409,8 @@ ARMS: dict[str, dict[str, float]] = {
 }
 
 
-def written(arm: str, law: Callable, fresh: np.ndarray, context: int, share: float, seed: Any) -> np.ndarray:
-    """Training rows of an arm: the rows that a model writes, from the contexts of fresh real ones.
-
-    Parameters
-    ----------
-    arm : str
-        One of `ARMS`.
-    law : callable
-        The model that writes.
-    fresh : integer array, shape (B, S)
-        Real rows.
-    context : int
-        Columns that it is given.
-    share : float
-        Share of rows that "mixed" leaves as they were, spread evenly.
-    seed : int or tuple of int
-        Of the draws.
-
-    Returns
-    -------
-    integer array, shape (B, S)
-
-    Raises
-    ------
-    ValueError
-        If the arm is unknown.
-
-    Examples
-    --------
-    >>> fresh = np.zeros((10, 6), int)
-    >>> always = lambda tokens: np.eye(V)[np.full(len(tokens), 5)]
-    >>> written("mixed", always, fresh, 4, 0.5, 0)[:2]
-    array([[0, 0, 0, 0, 5, 5],
-           [0, 0, 0, 0, 0, 0]])
-    """
+def _written(arm: str, law: Callable, fresh: np.ndarray, context: int, share: float, seed: Any) -> np.ndarray:
+    """Training rows of an arm, from the contexts of fresh real rows; "mixed" leaves a share as they were."""
     rule = ARMS[_checks.choice("arm", arm, tuple(ARMS))]
     if arm == "real":
         return fresh
@@ -495,178 +422,80 @@ def written(arm: str, law: Callable, fresh: np.ndarray, context: int, share: flo
     return out
 
 
-def measure(
-    model: Any, learned: np.ndarray, test: np.ndarray, head: np.ndarray, context: int
-) -> dict[str, float]:
-    """What a model knows of real text, and what its training text was like.
-
-    Parameters
-    ----------
-    model : NGram or Network
-        Asked.
-    learned, test : integer arrays
-        Rows that it learned from; held-out real rows.
-    head : integer array
-        Common 3-grams of real text.
-    context : int
-        Columns that are not scored.
-
-    Returns
-    -------
-    dict
-        `loss` on `test`; `gap`, the mean entropy of its predictions less their loss, on 40 test rows, near 0
-        for a model that is as sure as it is right; `tail` and `distinct` of `learned`; for an `NGram` also
-        the mean of `blocked` on `test`.
-
-    Raises
-    ------
-    ValueError
-        If the rows have no more than `context` columns.
-
-    Examples
-    --------
-    >>> tokens = rows(["Return the row.", "Close the file."] * 20, 0, length=10)
-    >>> found = measure(NGram(tokens, 4), tokens, tokens, common(tokens, 4), 4)
-    >>> sorted(found)
-    ['blocked', 'distinct', 'gap', 'loss', 'tail']
-    """
-    few, entropy = test[:40], []
-    for end in range(context, few.shape[1]):
+def _measure(model: Any, learned: np.ndarray, world: World) -> dict[str, float]:
+    """What a model knows of real text, and what the rows that it learned were like."""
+    few, entropy = world.test[:40], []
+    for end in range(world.context, few.shape[1]):
         p = model.law(few[:, :end])
         entropy.append(-(p * np.log(np.maximum(p, 1e-300))).sum(1).mean())
+    keys = grams(learned, 3, world.context, V)
     found = {
-        "loss": model.log_loss(test).mean(),
+        "loss": model.log_loss(world.test).mean(),
         "gap": np.mean(entropy) - model.log_loss(few).mean(),
-        "tail": tail_mass(learned, context, head),
-        "distinct": distinct(learned, context),
+        "tail": 1 - np.isin(keys, world.head).mean(),
+        "distinct": len(np.unique(keys)),
     }
-    return found | ({"blocked": model.blocked(test).mean()} if isinstance(model, NGram) else {})
-
-
-@dataclass(frozen=True)
-class World:
-    """Real rows for each seed, and the test rows that all share.
-
-    Parameters
-    ----------
-    real : tuple of integer arrays
-        Training rows in an order of their own for each seed.
-    test : integer array
-        Held-out rows.
-    head : integer array
-        Common 3-grams of the training text.
-    context, length : int
-        Columns not scored, and scored.
-    """
-
-    real: tuple[np.ndarray, ...]
-    test: np.ndarray
-    head: np.ndarray
-    context: int
-    length: int
-
-
-def world(
-    corpus: Corpus, seeds: Sequence[int], context: int = 4, length: int = 100, test: int = 60_000
-) -> World:
-    """Rows for an experiment.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Texts.
-    seeds : sequence of int
-        Replicas: the order of the documents, hence which are learned first.
-    context, length : int
-        Of the rows.
-    test : int
-        Held-out characters to score, at most.
-
-    Returns
-    -------
-    World
-
-    Raises
-    ------
-    ValueError
-        As in `rows`.
-
-    Examples
-    --------
-    >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
-    >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
-    >>> len(small.real), small.test.shape[1]
-    (2, 24)
-    """
-    real = tuple(rows(corpus.train, (seed, 0), context, length) for seed in seeds)
-    held = rows(corpus.test, 0, context, length)[: max(test // length, 1)]
-    return World(real, held, common(real[0], context), context, length)
+    return found | ({"blocked": model.blocked(world.test).mean()} if isinstance(model, NGram) else {})
 
 
 def curve(
-    world: World,
-    learn: Learner,
-    arm: str,
-    sizes: Sequence[int],
-    T0: int,
-    seeds: Sequence[int],
-    share: float = 0.1,
+    world: World, learn: Learner, arm: str, sizes: Sequence[int], T0: int, share: float = 0.1
 ) -> dict[str, np.ndarray]:
     """Loss on real text against the characters learned from: real ones, or those of a model.
 
     Parameters
     ----------
     world : World
-        Rows, one set for each seed.
+        Rows.
     learn : callable
-        `count_all` or `train_all` with its options filled in.
+        `count_all`, or `train_all` with its options filled in.
     arm : str
         One of `ARMS`; the rows have the same contexts in all arms.
     sizes : sequence of int
         Characters that are learned from.
     T0 : int
         Characters behind the model that writes; none of them is among the contexts.
-    seeds : sequence of int
-        Replicas.
     share : float
         Of real rows in "mixed".
 
     Returns
     -------
     dict of arrays, shape (seeds, sizes)
-        As in `measure`, and `own`, the loss on more text of the same kind; `teacher`, shape (seeds,), is the
-        loss of the model that writes.
+        `loss` on `world.test`. `gap`, the mean entropy of the predictions less their loss, on 40 test rows.
+        `tail`, the share of the 3-grams learned from that are not in `world.head`, and `distinct`, how many
+        different ones. `own`, the loss on more text of the same kind. `blocked` of an `NGram`, its mean over
+        the test; `steps` of a transformer. `teacher`, shape (seeds,), is the loss of the model that writes.
 
     Raises
     ------
     ValueError
-        If a size is less than one row, or there are not enough real rows.
+        If a size is less than one row, the arm is unknown, or there are not enough real rows.
 
     Examples
     --------
     >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
     >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
-    >>> learn = partial(count_all, context=4)
-    >>> curve(small, learn, "nucleus", [200, 400], 1000, [0, 1])["loss"].shape
+    >>> curve(small, count_all, "nucleus", [200, 400], 1000)["loss"].shape
     (2, 2)
     """
-    counts = [_checks.count("sizes", T // world.length) for T in sizes]
-    B0, most = _checks.count("T0", T0 // world.length), max(counts)
+    counts = [world.rows("sizes", T) for T in sizes]
+    B0, most = world.rows("T0", T0), max(counts)
     extra = min(300, most)
     if min(map(len, world.real)) < B0 + most + extra:
         raise ValueError(f"sizes must leave room for T0 in {len(world.real[0])} rows, got {max(sizes)}")
-    teachers = learn([real[:B0] for real in world.real], [_start(s, 1) for s in seeds])
+    teachers = learn([real[:B0] for real in world.real], [_start(s, 1) for s in world.seeds], world)
     texts = [
-        written(arm, teacher.law, real[B0 : B0 + most + extra], world.context, share, (s, 2))
-        for teacher, real, s in zip(teachers, world.real, seeds, strict=True)
+        _written(arm, teacher.law, real[B0 : B0 + most + extra], world.context, share, (s, 2))
+        for teacher, real, s in zip(teachers, world.real, world.seeds, strict=True)
     ]
     data = [text[:count] for text in texts for count in counts]
-    starts = [_start(s, 2 + i) for s in seeds for i in range(len(counts))]
+    starts = [_start(s, 2 + i) for s in world.seeds for i in range(len(counts))]
     found = []
-    for i, (model, tokens) in enumerate(zip(learn(data, starts), data, strict=True)):
-        one = measure(model, tokens, world.test, world.head, world.context)
-        found.append(one | {"own": model.log_loss(texts[i // len(counts)][most:]).mean()})
-    shape = (len(seeds), len(counts))
+    for i, (model, tokens) in enumerate(zip(learn(data, starts, world), data, strict=True)):
+        own = {"own": model.log_loss(texts[i // len(counts)][most:]).mean()}
+        steps = {"steps": model.steps} if isinstance(model, Network) else {}
+        found.append(_measure(model, tokens, world) | own | steps)
+    shape = (len(texts), len(counts))
     result = {name: np.reshape([one[name] for one in found], shape) for name in found[0]}
     return result | {"teacher": np.array([t.log_loss(world.test).mean() for t in teachers])}
 
@@ -676,7 +505,6 @@ def chain(
     learn: Learner,
     T0: int,
     n: int,
-    seeds: Sequence[int],
     arms: Sequence[str] = tuple(ARMS),
     share: float = 0.1,
     heal: Sequence[int] = (),
@@ -685,7 +513,7 @@ def chain(
 
     Parameters
     ----------
-    world, learn, seeds, share
+    world, learn, share
         As in `curve`.
     T0, n : int
         Characters of a generation; generations after the first, which learns real text.
@@ -697,60 +525,52 @@ def chain(
     Returns
     -------
     dict of arrays, shape (arms, n + 1, seeds)
-        As in `measure`. With `heal` also the losses `healed` and `alone` (without the generated text),
-        shape (len(heal), seeds).
+        `loss`, `gap`, `tail`, `distinct` and `blocked` as in `curve`. With `heal` also the losses `healed`
+        and `alone` (without the generated text), shape (len(heal), seeds).
 
     Raises
     ------
     ValueError
-        If there are not enough real rows.
+        If an arm is unknown, or there are not enough real rows.
 
     Examples
     --------
     >>> texts = tuple(f"Return row {i} of the table." for i in range(200))
     >>> small = world(Corpus(texts, texts[:9]), [0, 1], length=20)
-    >>> learn = partial(count_all, context=4)
-    >>> chain(small, learn, 1000, 2, [0, 1], arms=["nucleus", "real"])["loss"].shape
+    >>> chain(small, count_all, 1000, 2, arms=["nucleus", "real"])["loss"].shape
     (2, 3, 2)
     """
-    B, n = _checks.count("T0", T0 // world.length), _checks.count("n", n)
-    more = [_checks.count("heal", T // world.length) for T in heal]
+    B, n, seeds = world.rows("T0", T0), _checks.count("n", n), world.seeds
+    more = [world.rows("heal", T) for T in heal]
     if min(map(len, world.real)) < B * (n + 1) + max(more, default=0):
         raise ValueError(f"n must leave rows for each generation, got {n}")
-    data = [real[:B] for _ in arms for real in world.real]
-    cells = [(arm, i) for arm in arms for i in range(len(seeds))]
-    models = learn(data[: len(seeds)], [_start(s, 100) for s in seeds]) * len(arms)
-    test = (world.test, world.head, world.context)
-    table = [[measure(m, d, *test) for m, d in zip(models, data, strict=True)]]
+    # One line for each arm and seed; all arms begin with the same models.
+    cells = [(arm, seed, real) for arm in arms for seed, real in zip(seeds, world.real, strict=True)]
+    data = [real[:B] for _, _, real in cells]
+    models = learn(data[: len(seeds)], [_start(s, 100) for s in seeds], world) * len(arms)
+    table = [[_measure(m, d, world) for m, d in zip(models, data, strict=True)]]
     for g in range(1, n + 1):
         data = [
-            written(
-                arm, model.law, world.real[i][g * B : (g + 1) * B], world.context, share, (seeds[i], 3, g)
-            )
-            for (arm, i), model in zip(cells, models, strict=True)
+            _written(arm, model.law, real[g * B : (g + 1) * B], world.context, share, (seed, 3, g))
+            for (arm, seed, real), model in zip(cells, models, strict=True)
         ]
-        models = learn(data, [_start(seeds[i], 100 + g) for _, i in cells])
-        table.append([measure(m, d, *test) for m, d in zip(models, data, strict=True)])
+        models = learn(data, [_start(seed, 100 + g) for _, seed, _ in cells], world)
+        table.append([_measure(m, d, world) for m, d in zip(models, data, strict=True)])
     shape = (n + 1, len(arms), len(seeds))
     names = table[0][0]
     result = {x: np.reshape([[c[x] for c in line] for line in table], shape).swapaxes(0, 1) for x in names}
     if more:
-        last = [d for (arm, _), d in zip(cells, data, strict=True) if arm == "nucleus"]
-        for name in ("healed", "alone"):
-            mixes = []
-            for count in more:
-                for real, text in zip(world.real, last, strict=True):
-                    added = real[(n + 1) * B :][:count]
-                    mixes.append(np.concatenate([text, added]) if name == "healed" else added)
-            starts = [_start(s, 200 + i) for i in range(len(more)) for s in seeds]
-            losses = [model.log_loss(world.test).mean() for model in learn(mixes, starts)]
+        last = [rows for (arm, _, _), rows in zip(cells, data, strict=True) if arm == "nucleus"]
+        alone = [real[(n + 1) * B :][:count] for count in more for real in world.real]
+        mixed = [np.concatenate([rows, added]) for rows, added in zip(last * len(more), alone, strict=True)]
+        starts = [_start(s, 200 + i) for i in range(len(more)) for s in seeds]
+        for name, texts in {"healed": mixed, "alone": alone}.items():
+            losses = [model.log_loss(world.test).mean() for model in learn(texts, starts, world)]
             result[name] = np.reshape(losses, (len(more), len(seeds)))
     return result
 
 
-def _start(seed: int, stage: int) -> int:
-    """Seed of the initial weights and batches of a model: no two models of a replica share it."""
-    return 1000 * seed + stage
+_SMALL = Recipe(batch=32, steps=600)
 
 
 @dataclass(frozen=True)
@@ -759,14 +579,14 @@ class Plan:
 
     Parameters
     ----------
-    seeds : tuple of int
-        Replicas of the learner that counts.
-    sizes, T0, n, heal
-        Of its curves and its chain.
+    seeds, sizes, T0, n, heal
+        Replicas of the learner that counts; its curves and its chain.
     recipe : Recipe
         The transformers.
-    net_seeds, net_sizes, net_T0, net_n
-        The same for them.
+    net_seeds, net_T0, net_n, net_arms
+        Their replicas and their chain.
+    net_curves, net_sizes, net_tries
+        Arms of their curves, which have the `T0` of the others; sizes, and the steps to try.
     net_context, net_length : int
         Their rows.
     """
@@ -776,12 +596,14 @@ class Plan:
     T0: int = 30_000
     n: int = 5
     heal: tuple[int, ...] = (1000, 3000, 10_000, 30_000, 100_000)
-    recipe: Recipe = Recipe()
+    recipe: Recipe = _SMALL
     net_seeds: tuple[int, ...] = (0, 1, 2)
     net_T0: int = 240_000
     net_n: int = 3
-    net_sizes: tuple[int, ...] = ()
     net_arms: tuple[str, ...] = ("sampled", "nucleus", "mixed", "real")
+    net_curves: tuple[str, ...] = ("real", "nucleus")
+    net_sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000)
+    net_tries: tuple[int, ...] = (100, 200, 400, 800, 1600)
     net_context: int = 16
     net_length: int = 48
 
@@ -790,18 +612,14 @@ class Plan:
         count = {"learner": "count", "seeds": list(self.seeds), "T0": self.T0}
         net = {"learner": "train", "seeds": list(self.net_seeds), "T0": self.net_T0}
         net |= {"recipe": asdict(self.recipe), "context": self.net_context, "length": self.net_length}
+        arms = {arm: (arm, 0.0) for arm in ARMS if arm != "mixed"}
+        arms |= {"one percent": ("mixed", 0.01), "ten percent": ("mixed", 0.1)}
         sizes = {"kind": "curve", "sizes": list(self.sizes)}
-        shares = {"one percent": ("mixed", 0.01), "ten percent": ("mixed", 0.1)}
-        arms = {arm: (arm, 0.0) for arm in ARMS if arm != "mixed"} | shares
-        parts = [
-            {"name": name, **count, **sizes, "arm": arm, "share": share}
-            for name, (arm, share) in arms.items()
-        ]
+        parts = [{"name": x, **count, **sizes, "arm": arm, "share": s} for x, (arm, s) in arms.items()]
         chain = {"kind": "chain", "n": self.n, "heal": list(self.heal), "arms": list(ARMS)}
         parts.append({"name": "chain", **count, **chain})
-        for arm in ("real", "nucleus") if self.net_sizes else ():
-            curve = {"kind": "curve", "sizes": list(self.net_sizes), "arm": arm}
-            parts.append({"name": f"net {arm}", **net, **curve})
+        sizes = {"kind": "curve", "sizes": list(self.net_sizes), "tries": list(self.net_tries), "T0": self.T0}
+        parts += [{"name": f"net {arm}", **net, **sizes, "arm": arm} for arm in self.net_curves]
         chain = {"kind": "chain", "n": self.net_n, "arms": list(self.net_arms)}
         return [*parts, {"name": "net chain", **net, **chain}]
 
@@ -810,14 +628,21 @@ PLANS = {
     "quick": Plan(),
     "paper": Plan(
         recipe=Recipe(width=256, layers=4, heads=8, batch=128, steps=4000, rate=1e-3),
+        net_curves=("real", "nucleus", "sampled"),
         net_sizes=(10_000, 30_000, 100_000, 300_000, 600_000),
+        net_tries=(250, 500, 1000, 2000, 4000),
         net_context=64,
         net_length=192,
     ),
 }
 
 
-def part(
+@cache
+def _standard() -> Corpus:
+    return split(docstrings())
+
+
+def _part(
     name: str,
     kind: str,
     learner: str,
@@ -826,60 +651,19 @@ def part(
     context: int = 4,
     length: int = 100,
     recipe: dict[str, Any] | None = None,
+    tries: Sequence[int] = (),
     device: str = "cpu",
     **rest: Any,
 ) -> dict[str, Any]:
-    """One part of a run as plain lists, rounded to four digits.
-
-    Parameters
-    ----------
-    name : str
-        Of the part.
-    kind : {"curve", "chain"}
-        Which function.
-    learner : {"count", "train"}
-        Which learner.
-    seeds : sequence of int
-        Replicas.
-    context, length : int
-        Of the rows.
-    recipe : dict, optional
-        A `Recipe` as `dataclasses.asdict` gives it.
-    device : {"cpu", "cuda", "auto"}
-        Where transformers are trained.
-    **rest
-        Other arguments of the function.
-
-    Returns
-    -------
-    dict
-        As the function returns it, and the `seconds` it took.
-
-    Raises
-    ------
-    ValueError
-        If `kind` or `learner` is unknown.
-
-    Examples
-    --------
-    >>> part("demo", "line", "count", [0])
-    Traceback (most recent call last):
-        ...
-    ValueError: kind must be one of 'curve', 'chain', got 'line'
-    """
+    """One of `Plan.parts` as plain lists, rounded to four digits, and the seconds it took."""
     began = time.perf_counter()
-    function = {"curve": curve, "chain": chain}[_checks.choice("kind", kind, ("curve", "chain"))]
-    learn: Learner = partial(count_all, context=context)
-    if _checks.choice("learner", learner, ("count", "train")) == "train":
-        learn = partial(train_all, context=context, recipe=Recipe(**(recipe or {})), device=device)
-    found = function(world(_standard(), seeds, context, length), learn, seeds=seeds, **rest)
+    learn: Learner = count_all
+    if learner == "train":
+        learn = partial(train_all, recipe=Recipe(**(recipe or {})), tries=tries, device=device)
+    function = {"curve": curve, "chain": chain}[kind]
+    found = function(world(_standard(), seeds, context, length), learn, **rest)
     shown = {key: np.round(x, 4).tolist() for key, x in found.items()}
     return shown | {"seconds": round(time.perf_counter() - began, 1)}
-
-
-@cache
-def _standard() -> Corpus:
-    return split(docstrings())
 
 
 def run(
@@ -924,7 +708,7 @@ def run(
     """
     plan = PLANS[_checks.choice("scale", scale, tuple(PLANS))]
     parts = plan.parts()
-    results = sweeps.run(partial(part, device=device), parts, folder=folder, jobs=jobs, progress=progress)
+    results = sweeps.run(partial(_part, device=device), parts, folder=folder, jobs=jobs, progress=progress)
     seconds = sum(result.pop("seconds") for result in results)
     texts = _standard()
     corpus = {

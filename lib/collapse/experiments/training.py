@@ -33,6 +33,28 @@ from .._device import resolve
 Batch = Callable[[int], tuple[torch.Tensor, torch.Tensor]]
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How each model is built and trained.
+
+    Parameters
+    ----------
+    width, layers, heads : int
+        Of the transformer.
+    batch, steps : int
+        Examples in a step; steps.
+    rate : float
+        Highest learning rate.
+    """
+
+    width: int = 64
+    layers: int = 1
+    heads: int = 4
+    batch: int = 128
+    steps: int = 1200
+    rate: float = 3e-3
+
+
 class Transformer(nn.Module):
     """Several transformers of one shape, each with its own weights, run as one.
 
@@ -330,6 +352,11 @@ def draw(seeds: Sequence[int], step: int, size: int, high: int | Sequence[int]) 
     return torch.from_numpy(np.stack(rows))
 
 
+def _start(seed: int, stage: int) -> int:
+    """Seed of the initial weights and batches of a model: no two models of a replica share it."""
+    return 1000 * seed + stage
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """What a training run gives back.
@@ -340,13 +367,10 @@ class Fit:
         The trained models (the object that was passed in).
     losses : array, shape (steps, replicas)
         Training loss of each step.
-    seconds : float
-        Of this call: after a resume, of the steps that were left.
     """
 
     model: Transformer
     losses: np.ndarray
-    seconds: float
 
 
 def train(
@@ -361,7 +385,6 @@ def train(
     mixed: bool | None = None,
     checkpoint: str | Path | None = None,
     every: int = 200,
-    progress: str | None = None,
 ) -> Fit:
     """Train all replicas: AdamW with one cycle of the learning rate, gradients clipped for each replica.
 
@@ -388,8 +411,6 @@ def train(
         written beside and then renamed, so it is whole whenever the run is killed.
     every : int
         Steps between checkpoints.
-    progress : str, optional
-        Shows a progress bar of that name.
 
     Returns
     -------
@@ -417,7 +438,6 @@ def train(
         _checks.scalar("weight_decay", weight_decay),
         _checks.scalar("clip", clip, _checks.positive),
     )
-    started = time.perf_counter()
     flat = nn.Parameter(model.flat)  # the same memory as all the weights
     weights = list(model.parameters())
     optimizer = torch.optim.AdamW([flat], lr=rate, weight_decay=weight_decay, **_fused())
@@ -442,49 +462,38 @@ def train(
     kind = model.device.type
     mixed = kind == "cuda" if mixed is None else mixed
     model.train()
-    with _bar(progress, first, steps) as bar:
-        for step in range(first, steps):
-            inputs, targets = (x.to(model.device, non_blocking=True) for x in batch(step))
-            with torch.autocast(kind, torch.bfloat16) if mixed else nullcontext():
-                each = loss(model(inputs), targets)
-            gradients = torch.autograd.grad(each.sum(), weights)
-            flat.grad = torch.cat([g.flatten(1) for g in gradients], dim=1)
-            norm = flat.grad.norm(dim=1, keepdim=True)
-            flat.grad.mul_((clip / (norm + 1e-6)).clamp_max(1.0))
-            optimizer.step()
-            schedule.step()
-            losses[step] = each.detach()
-            done = step + 1
-            if done % every == 0 or done == steps:
-                if not torch.isfinite(losses[:done]).all():
-                    raise FloatingPointError(f"the loss is not finite before step {done}: lower `rate`")
-                if path is not None:
-                    _save(
-                        path,
-                        run=run,
-                        step=done,
-                        weights=flat.detach(),
-                        losses=losses[:done].clone(),
-                        optimizer=optimizer.state_dict(),
-                        schedule=schedule.state_dict(),
-                    )
-            if bar is not None:
-                bar.update()
+    for step in range(first, steps):
+        inputs, targets = (x.to(model.device, non_blocking=True) for x in batch(step))
+        with torch.autocast(kind, torch.bfloat16) if mixed else nullcontext():
+            each = loss(model(inputs), targets)
+        gradients = torch.autograd.grad(each.sum(), weights)
+        flat.grad = torch.cat([g.flatten(1) for g in gradients], dim=1)
+        norm = flat.grad.norm(dim=1, keepdim=True)
+        flat.grad.mul_((clip / (norm + 1e-6)).clamp_max(1.0))
+        optimizer.step()
+        schedule.step()
+        losses[step] = each.detach()
+        done = step + 1
+        if done % every == 0 or done == steps:
+            if not torch.isfinite(losses[:done]).all():
+                raise FloatingPointError(f"the loss is not finite before step {done}: lower `rate`")
+            if path is not None:
+                _save(
+                    path,
+                    run=run,
+                    step=done,
+                    weights=flat.detach(),
+                    losses=losses[:done].clone(),
+                    optimizer=optimizer.state_dict(),
+                    schedule=schedule.state_dict(),
+                )
     model.eval()
-    return Fit(model, losses.cpu().numpy(), time.perf_counter() - started)
+    return Fit(model, losses.cpu().numpy())
 
 
 def _fused() -> dict[str, bool]:
     """Torch's one-kernel AdamW, where this torch has it for the CPU as well."""
     return {"fused": True} if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4) else {}
-
-
-def _bar(name: str | None, first: int, total: int) -> Any:
-    if name is None:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    return tqdm(desc=name, initial=first, total=total, mininterval=1.0)
 
 
 def _save(path: Path, **state: Any) -> None:
