@@ -140,6 +140,7 @@ class StatementLinks(SphinxTransform):
             if title is not None and label:
                 # Semicolons and exclamation marks would split the entry.
                 words = re.sub(r"^\((.*)\)$", r"\1", title.astext().replace("\\", "").strip())
+                words = re.sub(r"^(?:An?|The) (\w)", lambda found: found[1].upper(), words)
                 if words and not re.search("[;!]", words):
                     entry = ("single", f"{words} ({node['realtype']})", label, "", None)
                     node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))

@@ -89,8 +89,8 @@ def named_in_library(title: str) -> list[str]:
 
 # -- the picture of the chapters ----------------------------------------------------------------------
 
-WIDE, HIGH = 118, 66  # one chapter
-STEP_X, STEP_Y = 132, 112
+WIDE, HIGH = 124, 72  # one chapter
+STEP_X, STEP_Y = 131, 118
 COLUMNS = 6
 FRAMES = ("", "8 4", "2 3", "10 3 2 3", "5 2", "1 3")  # parts are told apart without colour
 
@@ -105,7 +105,8 @@ def places(book: list[Chapter]) -> dict[str, tuple[float, int]]:
         here = [chapter for chapter in book if depth[chapter.label] == row]
         above = [[place[label][0] for label in chapter.needs] for chapter in here]
         wish = [sum(x) / len(x) if x else (COLUMNS - 1) / 2 for x in above]
-        order = sorted(range(len(here)), key=lambda i: (wish[i], here[i].number))
+        # Where two wish the same place the later part goes left: fewer arrows cross.
+        order = sorted(range(len(here)), key=lambda i: (wish[i], -here[i].part, here[i].number))
         x = [wish[i] for i in order]
         for i in range(1, len(x)):  # apart by one column ...
             x[i] = max(x[i], x[i - 1] + 1)
@@ -140,7 +141,7 @@ def chapter_picture(book: list[Chapter], names: list[str], page: str) -> str:
                 f'marker-end="url(#map-arrow)" d="M{x1:.0f},{y1:.0f}'
                 f'C{x1:.0f},{y1 + bend:.0f} {x2:.0f},{y2 - bend:.0f} {x2:.0f},{y2:.0f}"/>'
             )
-        words = textwrap.wrap(chapter.title, 18)
+        words = textwrap.wrap(chapter.title, 16)
         lines = [f"{names[chapter.part].split()[0]} · {chapter.number}", *words]
         text = "".join(
             f'<tspan x="{x + WIDE / 2:.0f}" y="{y + HIGH / 2 + 5 + 15 * (i - (len(lines) - 1) / 2):.0f}"'
@@ -315,7 +316,9 @@ def unlink_on_paper(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for gallery in list(doctree.findall(nodes.container)):
         if "figure-map" in gallery["classes"]:
             for link in list(gallery.findall(nodes.strong)):
-                link.children = [nodes.Text(link.astext())]
+                words = link.astext()
+                link.clear()
+                link += nodes.Text(words)
 
 
 def add_index(app: Sphinx, doctree: nodes.document) -> None:

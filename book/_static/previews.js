@@ -20,7 +20,7 @@
   }
 
   const card = document.createElement("div");
-  card.id = "preview";
+  card.id = "link-preview";
   card.className = "preview";
   card.hidden = true;
   card.setAttribute("role", "tooltip");

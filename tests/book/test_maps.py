@@ -60,7 +60,7 @@ def test_what_a_chapter_needs_is_read_from_its_box(maps: ModuleType, tmp_path: P
     )
     (tmp_path / "one.md").write_text("(sec-one)=\n# One\n\n*You need* nothing. *To read:* {ref}`sec-two`.\n")
     (tmp_path / "two.md").write_text(
-        "(sec-two)=\n# Two\n\nYou need {ref}`sec-one`, {ref}`it <sec-one>`. About {ref}`sec-x`.\n\n{ref}`sec-y`"
+        "(sec-two)=\n# Two\n\nYou need {ref}`sec-one` (and {ref}`it <sec-one>`). About {ref}`x`.\n\n{ref}`y`"
     )
     one, two = maps.numbered_chapters(tmp_path)
     assert (one.needs, two.needs) == ((), ("sec-one",))
