@@ -157,9 +157,8 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    app.setup_extension("chapter_header")
-    app.setup_extension("formula_page")
-    app.setup_extension("latex_pages")
+    for extension in ("chapter_header", "formula_page", "latex_pages", "maps", "previews"):
+        app.setup_extension(extension)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("build-finished", write_labels)

@@ -188,6 +188,8 @@ class Converter:
             return self.cite(content.split(","), in_text=name == "cite:t")
         if name.removeprefix("py:") in {"func", "class", "mod", "meth", "attr", "data", "obj", "exc"}:
             return f"`{title or target.rsplit('.', 1)[-1] if target.startswith('~') else title or target}`"
+        if name == "term":
+            return title or target
         if name in {"sub", "sup", "kbd"}:
             return f"<{name}>{content}</{name}>"
         if name == "math":

@@ -124,6 +124,7 @@ def test_markdown_is_kept_and_directives_become_words() -> None:
         "{numref}`Chapter %s <sec-b>`, {ref}`sec-b`",
         "[Chapter 3](../two/other.ipynb), [Other](../two/other.ipynb)",
     )
+    check("a {term}`floor`, two {term}`floors <floor>`", "a floor, two floors")
     check("[](../notation.md)", f"[Notation]({site}/book/notation.html)")
     check("{cite:t}`a2024` {cite:p}`a2024`", "A and B (2024) (A and B, 2024)")
     check("```{math}\n:label: eq-a\nx = 1\n```", "$$\nx = 1\n\\tag{2.1}\n$$")
