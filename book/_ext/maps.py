@@ -292,7 +292,6 @@ class FigureMap(Map):
         app = self.env.app
         folder = Path(app.outdir).with_name("thumbnails")
         folder.mkdir(parents=True, exist_ok=True)
-        labels = {chapter.page: chapter.label for chapter in numbered_chapters()}
         gallery = nodes.container(classes=["figure-map"])
         for figure in interactive_figures(app):
             file = folder / f"{figure.anchor}.png"
@@ -303,7 +302,7 @@ class FigureMap(Map):
             )
             image = nodes.image(uri=uri, alt=f"The figure “{figure.title}” at its first setting")
             link = nodes.reference("", figure.title, internal=True, refuri=place)
-            chapter = self.parse([f"{{ref}}`{labels[figure.page]}`"])
+            chapter = self.parse([f"{{doc}}`/{figure.page}`"])
             words = nodes.paragraph("", "", nodes.strong("", "", link))
             gallery += nodes.container("", image, words, nodes.paragraph(text=figure.alt), *chapter)
         return [gallery]
