@@ -154,6 +154,7 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
 
 def setup(app: Sphinx) -> dict[str, object]:
     app.setup_extension("formula_page")
+    app.setup_extension("web_metadata")
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("build-finished", write_labels)
