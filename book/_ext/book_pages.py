@@ -11,6 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 
+BODIES = {"proof-content", "exercise-content", "solution-content"}
+
+
 def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Leave out Thebe: its script is on another host, and is declared twice (an error in the console)."""
 
@@ -38,6 +41,19 @@ def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None
             mark = re.search(r"[(\[‘“]*$", before.astext())[0]
             together.insert(0, nodes.Text(mark))
             parent[at - 1] = nodes.Text(before.astext()[: len(before) - len(mark)])
+
+
+def name_once(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give each block a name of its own: the extensions call every proof `proof`, every body alike."""
+    if app.builder.format != "html":
+        return
+    proofs = 0
+    for block in doctree.findall(nodes.Element):
+        if block.get("ids") == ["proof"]:
+            proofs += 1
+            block["ids"] = [f"proof-{proofs}"]
+        elif isinstance(block, nodes.section):
+            block["ids"] = [name for name in block["ids"] if name not in BODIES]
 
 
 def statements(env: BuildEnvironment) -> dict[str, dict]:
@@ -157,6 +173,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.setup_extension("web_metadata")
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", keep_punctuation)
+    app.connect("doctree-resolved", name_once)
     app.connect("build-finished", write_labels)
     app.connect("autodoc-process-docstring", docstring_markup, priority=400)  # before napoleon reads it
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,8 +6,11 @@ Addresses come from `html: baseurl` in `_config.yml`; title, authors, version an
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
+import textwrap
+import unicodedata
 from pathlib import Path
 
 import yaml
@@ -31,21 +34,35 @@ def address(app: Sphinx, page: str) -> str:
     return base(app) if page == app.config.root_doc else base(app) + app.builder.get_target_uri(page)
 
 
+def plain(node: nodes.Node) -> str:
+    """A paragraph as text, with formulas in letters: a description knows no TeX."""
+
+    def word(match: re.Match) -> str:
+        try:
+            return unicodedata.lookup(f"GREEK SMALL LETTER {match[1]}")
+        except KeyError:
+            return match[1]
+
+    pieces = []
+    for part in node.findall(lambda part: isinstance(part, nodes.Text)):
+        text = part.astext()
+        if isinstance(part.parent, nodes.math):
+            text = re.sub(r"[{}$]", "", re.sub(r"\\([A-Za-z]+)", word, text))
+        pieces.append(text)
+    return " ".join("".join(pieces).split())
+
+
 def description(doctree: nodes.document) -> str:
-    """The first paragraph under the title, as plain text: as many whole sentences as fit."""
+    """The first paragraph under the title: as many whole sentences as fit, or the start of the first."""
     first = doctree.next_node(
         lambda node: isinstance(node, nodes.paragraph) and isinstance(node.parent, nodes.section)
     )
     if first is None:
         return ""
-    text = " ".join(first.astext().split())
-    kept = ""
-    for sentence in re.split(r"(?<=[.?!]) ", text):
-        # TeX is no plain text.
-        if "\\" in sentence or len(kept) + len(sentence) > DESCRIPTION_LIMIT:
-            break
-        kept += " " * bool(kept) + sentence
-    return kept
+    text = plain(first)
+    sentences = itertools.accumulate(re.split(r"(?<=[.?!]) ", text), "{} {}".format)
+    whole = [start for start in sentences if len(start) <= DESCRIPTION_LIMIT]
+    return whole[-1] if whole else textwrap.shorten(text, DESCRIPTION_LIMIT, placeholder=" …")
 
 
 def book(app: Sphinx) -> dict:

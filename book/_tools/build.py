@@ -116,13 +116,16 @@ def jupyter_book(*arguments: str) -> list[str]:
     return suspicious
 
 
-def prune_mathjax() -> None:
-    """Keep the one MathJax flavour that the pages load, with its fonts."""
+def prune() -> None:
+    """Keep the one MathJax flavour that the pages load, with its fonts; no maps of the theme's scripts."""
     folder = HTML / "_static" / "mathjax"
     keep = {"tex-chtml.js", "output", "input"}
     for item in folder.iterdir() if folder.is_dir() else ():
         if item.name not in keep:
             shutil.rmtree(item) if item.is_dir() else item.unlink()
+    shutil.rmtree(folder / "output" / "svg", ignore_errors=True)
+    for item in (HTML / "_static").rglob("*.map"):
+        item.unlink()
 
 
 def finish_site() -> None:
@@ -145,7 +148,7 @@ def build() -> None:
     problems = jupyter_book("-W", "-n", "--keep-going")
     if problems:
         sys.exit("The book was not built cleanly:\n" + "\n".join(problems))
-    prune_mathjax()
+    prune()
     finish_site()
     print(f"\nBuilt in {time.perf_counter() - start:.0f} s. Open {HTML / 'index.html'}")
 
