@@ -10,7 +10,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-
 BODIES = {"proof-content", "exercise-content", "solution-content"}
 
 

@@ -19,7 +19,9 @@ from sphinx.application import Sphinx
 
 CARD = "_static/social-preview.png"  # drawn by book/_tools/social_preview.py
 CARD_SIZE = (1200, 630)
-CARD_ALT = "Test error over generations of a model: it grows when old data are replaced, and levels off when kept."
+CARD_ALT = (
+    "Test error over generations of a model: it grows when old data are replaced, and levels off when kept."
+)
 ARCHIVE = "model-collapse-book.zip"  # packed by book/_tools/offline.py
 DESCRIPTION_LIMIT = 300  # characters
 

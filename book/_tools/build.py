@@ -54,7 +54,12 @@ def forget_if_changed() -> None:
     library = [p for p in (ROOT / "lib").rglob("*") if p.suffix in {".py", ".js", ".css"}]
     data = [p for p in (ROOT / "book" / "_data").rglob("*") if p.is_file()]
     site = [ROOT / "_config.yml", ROOT / "_toc.yml"]
-    site += [p for d in ("_ext", "_static", "_templates") for p in (ROOT / "book" / d).rglob("*.*") if p.suffix != ".pyc"]
+    site += [
+        p
+        for d in ("_ext", "_static", "_templates")
+        for p in (ROOT / "book" / d).rglob("*.*")
+        if p.suffix != ".pyc"
+    ]
     for name, files, stale in (
         ("library", [*library, *data, ROOT / "constraints.txt"], [CACHE, HTML, BUILD / ".doctrees"]),
         ("site", site, [HTML, BUILD / ".doctrees"]),

@@ -27,7 +27,15 @@ DATA_LIMIT = 150_000  # bytes of one interactive figure's data
 EXPLORER = re.compile(r'<div [^>]*class="collapse-explorer".*?<script>(.*?)</script>', flags=re.DOTALL)
 # What a page fetches by itself, unlike a link that a reader follows.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "object": "data"}
-FETCHED_RELATIONS = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "icon"}
+FETCHED_RELATIONS = {
+    "stylesheet",
+    "preload",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "modulepreload",
+    "icon",
+}
 ANALYTICS = re.compile(r"google-analytics|googletagmanager|gtag\(|plausible|matomo|sendBeacon|goatcounter")
 
 
