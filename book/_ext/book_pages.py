@@ -24,6 +24,19 @@ def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         context[kind] = [asset for asset in context.get(kind, []) if not is_thebe(asset)]
 
 
+# The markup of a bibliography and of an empty corner of a table, as assistive software understands it.
+UNDERSTOOD = {
+    'role="doc-biblioentry"': 'role="listitem"',
+    '<th class="head"><p></p></th>': "<td></td>",
+}
+
+
+def be_understood(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Put current markup in the place of what the writer still makes."""
+    for written, current in UNDERSTOOD.items():
+        context["body"] = context.get("body", "").replace(written, current)
+
+
 def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Keep a comma or bracket with its formula: browsers may break the line between the two."""
     for formula in list(doctree.findall(nodes.math)):
@@ -171,6 +184,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.setup_extension("formula_page")
     app.setup_extension("web_metadata")
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", be_understood)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("doctree-resolved", name_once)
     app.connect("build-finished", write_labels)

@@ -141,12 +141,10 @@ def weight(page: str) -> int:
     return (HTML / page).stat().st_size + sum(file.stat().st_size for file in own)
 
 
-def test_pages_are_light(capsys: pytest.CaptureFixture) -> None:
+def test_pages_are_light(record_property) -> None:
+    """The heaviest five are told at the end of the run (tests/site/conftest.py)."""
     weights = sorted(((weight(page), page) for page in PAGES), reverse=True)
-    with capsys.disabled():
-        print("\nThe heaviest pages, with their figures:")
-        for size, page in weights[:5]:
-            print(f"  {size / 1e6:.2f} MB  {page}")
+    record_property("heaviest", [f"{size / 1e6:.2f} MB  {page}" for size, page in weights[:5]])
     assert [page for size, page in weights if size > LIMIT] == []
 
 
