@@ -8,19 +8,22 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
 
-.PHONY: help install book notebooks pdf chapter test test-lib test-gpu bench bench-keep address serve clean
+.PHONY: help install book notebooks pdf chapter test test-lib test-site test-gpu bench bench-keep address
+.PHONY: zip serve clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book       execute every chapter, build the site, say where it is"
 	@echo "make test       everything that CI runs"
 	@echo "make test-lib   the library's tests, with coverage"
+	@echo "make test-site  the built pages in a browser: every page, two widths, light and dark"
 	@echo "make test-gpu   the library's tests on a CUDA device, if there is one"
 	@echo "make notebooks  write the notebook twin of every executable chapter"
 	@echo "make pdf        print the book; needs TeX, and says which packages are missing"
 	@echo "make chapter FILE=book/foundations/ridge.md   run one chapter cell by cell, then its page alone"
 	@echo "make bench      time the library beside what one would write without it (bench-keep: for the book)"
 	@echo "make address REPO=owner/name                  change the repository's address everywhere"
+	@echo "make zip        the site as one file for reading offline"
 	@echo "make serve      show the built site at http://localhost:8000"
 	@echo "make clean      remove what was built (not the environment)"
 
@@ -59,6 +62,9 @@ test-lib: install
 	$(PY) -m pytest tests/lib lib/collapse --doctest-modules -m "not slow" -n 2 \
 	  --cov=collapse --cov-report=term-missing:skip-covered --cov-fail-under=95
 
+test-site: book
+	$(PY) -m pytest tests/site -n 2 --dist loadscope -rs
+
 # Needs torch, numpy, scipy and pytest only: where there is no environment, the machine's own Python will do.
 test-gpu: GPU_PY = $(if $(wildcard $(PY)),$(PY),$(PYTHON))
 test-gpu:
@@ -74,6 +80,9 @@ bench-keep: install
 
 address: install
 	$(PY) book/_tools/address.py $(REPO)
+
+zip: book
+	$(PY) book/_tools/offline.py
 
 serve: book
 	$(PY) -m http.server --directory _build/html 8000

@@ -12,6 +12,8 @@ from sphinx.environment import BuildEnvironment
 
 import chapter_header
 
+BODIES = {"proof-content", "exercise-content", "solution-content"}
+
 
 def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Leave out Thebe: its script is on another host, and is declared twice (an error in the console)."""
@@ -22,6 +24,19 @@ def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doc
 
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context.get(kind, []) if not is_thebe(asset)]
+
+
+# The markup of a bibliography and of an empty corner of a table, as assistive software understands it.
+UNDERSTOOD = {
+    'role="doc-biblioentry"': 'role="listitem"',
+    '<th class="head"><p></p></th>': "<td></td>",
+}
+
+
+def be_understood(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Put current markup in the place of what the writer still makes."""
+    for written, current in UNDERSTOOD.items():
+        context["body"] = context.get("body", "").replace(written, current)
 
 
 def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -40,6 +55,19 @@ def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None
             mark = re.search(r"[(\[‘“]*$", before.astext())[0]
             together.insert(0, nodes.Text(mark))
             parent[at - 1] = nodes.Text(before.astext()[: len(before) - len(mark)])
+
+
+def name_once(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give each block a name of its own: the extensions call every proof `proof`, every body alike."""
+    if app.builder.format != "html":
+        return
+    proofs = 0
+    for block in doctree.findall(nodes.Element):
+        if block.get("ids") == ["proof"]:
+            proofs += 1
+            block["ids"] = [f"proof-{proofs}"]
+        elif isinstance(block, nodes.section):
+            block["ids"] = [name for name in block["ids"] if name not in BODIES]
 
 
 def statements(env: BuildEnvironment) -> dict[str, dict]:
@@ -157,10 +185,12 @@ def docstring_markup(app: Sphinx, what: str, name: str, obj: object, options: ob
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    for extension in ("chapter_header", "formula_page", "latex_pages", "maps", "previews"):
+    for extension in ("chapter_header", "formula_page", "latex_pages", "maps", "previews", "web_metadata"):
         app.setup_extension(extension)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", be_understood)
     app.connect("doctree-resolved", keep_punctuation)
+    app.connect("doctree-resolved", name_once)
     app.connect("build-finished", write_labels)
     app.connect("autodoc-process-docstring", docstring_markup, priority=400)  # before napoleon reads it
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

