@@ -63,7 +63,7 @@ test-lib: install
 	  --cov=collapse --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 test-site: book
-	$(PY) -m pytest tests/site -n 2 --dist loadscope -rs
+	$(PY) -m pytest tests/site -n 2 -rs
 
 # Needs torch, numpy, scipy and pytest only: where there is no environment, the machine's own Python will do.
 test-gpu: GPU_PY = $(if $(wildcard $(PY)),$(PY),$(PYTHON))
