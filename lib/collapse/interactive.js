@@ -119,7 +119,8 @@ function ticksOf(kind, [low, high], most) {
     if (inside.length > 1) return inside;
   }
   const raw = (high - low) / most, power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * [1, 2, 5, 10].find((m) => m * power >= raw * (1 - 1e-9));
+  // A little more than wanted rather than far fewer: from -4 to 4 a step of 5 would leave a single tick.
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= raw * 0.7);
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
     ticks.push(Number((i * step).toPrecision(12)));
