@@ -201,6 +201,8 @@ def prepare(app: Sphinx) -> None:
     """For LaTeX alone: the cover, and visitors that win over those of the extensions."""
     if app.builder.format != "latex":
         return
+    # Not before: the theme gives its own writer to the pages only if no other writer is registered.
+    app.set_translator("latex", PrintTranslator)
     about = yaml.safe_load((Path(app.srcdir) / "CITATION.cff").read_text(encoding="utf8"))
     # Read by the builder before this event: its own copy counts.
     app.builder.context["maketitle"] = rf"\bookcover{{{about['version']}}}{{{about['url']}}}"
@@ -210,7 +212,6 @@ def prepare(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    app.set_translator("latex", PrintTranslator)
     for transform in (Parts, Titles, Cells, LongTables, References):
         app.add_post_transform(transform)
     app.connect("builder-inited", prepare)
