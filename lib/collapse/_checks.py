@@ -42,7 +42,7 @@ def real(name: str, x: Any) -> Any:
         return x
     try:
         array = np.asarray(x)
-        if np.iscomplexobj(array):
+        if array.dtype.kind == "c":
             raise TypeError
         array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -129,16 +129,19 @@ def choice(name: str, x: Any, options: Sequence[Any]) -> Any:
 def grid(**arrays: Any) -> tuple[int, ...]:
     """The shape to which the named arrays broadcast, refused if it is larger than memory could hold."""
     shapes = {name: tuple(np.shape(a)) for name, a in arrays.items()}
-    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+
+    def listed() -> str:
+        return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+
     try:
         shape = np.broadcast_shapes(*shapes.values())
     except ValueError:
-        raise ValueError(f"{', '.join(shapes)} must broadcast together, got shapes {listed}") from None
+        raise ValueError(f"{', '.join(shapes)} must broadcast together, got shapes {listed()}") from None
     size = 1
     for n in shape:
         size *= n
     if size > MAX_GRID:
         raise ValueError(
-            f"{', '.join(shapes)} must span at most {MAX_GRID:.0e} points, got {size:.0e}: shapes {listed}"
+            f"{', '.join(shapes)} must span at most {MAX_GRID:.0e} points, got {size:.0e}: shapes {listed()}"
         )
     return shape

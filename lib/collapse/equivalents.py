@@ -25,7 +25,7 @@ from .spectra import Spectrum, as_spectrum
 _MAX_STEPS = 2000
 # More problems than _TABLE share a table of df1: cells of width 1/_FINE in log(kappa), in each a polynomial
 # through _NODES points. Beyond _CELLS of them the table would cost more than it saves.
-_TABLE, _FINE, _NODES, _CELLS = 64, 4, 9, 256
+_TABLE, _FINE, _NODES, _CELLS = 64, 5, 8, 320
 
 
 def _rows(xp: Any, width: int) -> int:
@@ -41,8 +41,10 @@ def _prepare(spectrum: Any, *parameters: Any) -> tuple[Any, ...]:
     """Eigenvalues, multiplicities and broadcast parameters in one namespace."""
     spectrum = as_spectrum(spectrum)
     s, m, *parameters = to_namespace(spectrum.eigenvalues, spectrum.multiplicities, *parameters)
-    xp = namespace(s, *parameters)
-    return xp, s, m, *(xp.broadcast_arrays(*parameters) if xp is np else xp.broadcast_tensors(*parameters))
+    xp = namespace(s)
+    if len({tuple(x.shape) for x in parameters}) > 1:
+        parameters = xp.broadcast_arrays(*parameters) if xp is np else xp.broadcast_tensors(*parameters)
+    return xp, s, m, *parameters
 
 
 def isotropic_effective_ridge(phi: Any, ridge: Any, scale: Any = 1.0) -> Any:
@@ -163,7 +165,7 @@ def _fixed_point(s: Any, m: Any, T: Any, ridge: Any) -> Any:
     positive = (ridge0 > 0) | (T0 < d)
     left = xp.nonzero(positive)[0] if xp is np else xp.nonzero(positive)[:, 0]
     if len(left) > _TABLE:
-        kappa[left], solved = _solve_many(xp, s0, m, T0[left], ridge0[left])
+        kappa[left], solved = _solve_many(xp, s0, m, d, T0[left], ridge0[left])
         left = left[~solved]
     step = _rows(xp, len(s0))
     for start in range(0, len(left), step):
@@ -203,23 +205,24 @@ def _chebyshev(p: int) -> tuple[np.ndarray, np.ndarray]:
 def _resampling(cells: int) -> tuple[np.ndarray, ...]:
     """A function on [0, cells/_FINE], analytic in the strip of half-width pi, between the points that use it.
 
-    Returns the points at which to compute it; the matrix that takes the values there to the values at all
-    cells' own points and, after them, at the cells' ends; the matrices that take values at a cell's points to
-    Chebyshev coefficients and these to powers of x, where x runs from -1 to 1 in the cell; and the powers of
-    exp(-x/(2 _FINE)).
+    Returns the points at which to compute it; the cells' ends; the matrix that takes the values there to the
+    values at all cells' own points and, after them, at the ends; the matrices that take values at a cell's
+    points to Chebyshev coefficients and these to powers of x, where x runs from -1 to 1 in the cell; and the
+    powers of exp(-x/(2 _FINE)).
     """
     half = cells / _FINE / 2
     # Through p points the error falls like (b + sqrt(1 + b^2))^-p with b = pi / half.
-    points, coefficients = _chebyshev(2 + int(np.ceil(38 / np.arcsinh(np.pi / half))))
+    points, coefficients = _chebyshev(2 + int(np.ceil(34 / np.arcsinh(np.pi / half))))
     inside, in_cell = _chebyshev(_NODES)
     ends = np.arange(cells + 1) / _FINE
     wanted = np.concatenate([((np.arange(cells)[:, None] + 0.5 + inside / 2) / _FINE).ravel(), ends])
     matrix = chebvander(wanted / half - 1, len(points) - 1) @ coefficients
     powers = np.array([np.pad(cheb2poly(row), (0, _NODES))[:_NODES] for row in np.eye(_NODES)])
-    return (points + 1) * half, matrix, in_cell.T, powers, np.exp(-inside / (2 * _FINE)) @ in_cell.T @ powers
+    decay = np.exp(-inside / (2 * _FINE)) @ in_cell.T @ powers
+    return (points + 1) * half, ends, matrix, in_cell.T, powers, decay[:, None]
 
 
-def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any) -> tuple[Any, Any]:
+def _solve_many(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> tuple[Any, Any]:
     """The root for many problems that share a spectrum; also says which of them it solved.
 
     All problems share the one function df1. Its logarithm is analytic in log(kappa) in a strip of half-width
@@ -228,30 +231,32 @@ def _solve_many(xp: Any, s: Any, m: Any, T: Any, ridge: Any) -> tuple[Any, Any]:
     narrow cells, and in its cell each problem has one polynomial, df1/T + ridge/kappa, that has to be 1.
     """
     # df1 <= T: kappa is at least the ridge, and s (d/T - 1) for the smallest s. Above, df1 <= trace/kappa.
-    low = xp.log(xp.maximum(ridge, s.min() * (m.sum() / T - 1)).min())
-    cells = 2 + int(_FINE * (xp.log((ridge + (s @ m) / T).max()) - low))
+    share = 1 / T
+    low = xp.log(xp.maximum(ridge, s.min() * (d * share - 1)).min())
+    cells = 2 + int(_FINE * (xp.log((ridge + (s @ m) * share).max()) - low))
     kappa, solved = xp.empty_like(T), T < 0
     if cells > min(_CELLS, len(T)):
         return kappa, solved
-    points, matrix, in_cell, powers, decay, _ = to_namespace(*_resampling(cells), s)
+    points, ends, matrix, in_cell, powers, decay, _ = to_namespace(*_resampling(cells), s)
     log_df1 = xp.log(_sum(xp, s, m, xp.exp(low + points), 1, 1))
     df1 = xp.exp(matrix @ log_df1)
     split = cells * _NODES
     # Two products: the rounding of a coefficient is then as small as its polynomial.
-    polynomials = (df1[:split].reshape(cells, _NODES) @ in_cell @ powers).T
-    ends, _ = to_namespace(np.arange(cells + 1) / _FINE, s)
+    polynomials = powers.T @ (in_cell.T @ df1[:split].reshape(cells, _NODES).T)
     inverse = xp.exp(-low - ends)  # 1/kappa
     at_ends = xp.stack([df1[split:], inverse])
-    centres, decay = inverse[:-1] * np.exp(-0.5 / _FINE), decay[:, None]
+    centres = inverse[:-1] * np.exp(-0.5 / _FINE)
     step = _rows(xp, 16)
     for start in range(0, len(T), step):
         part = slice(start, start + step)
-        factors = xp.stack([1 / T[part], ridge[part]])
+        factors = xp.stack([share[part], ridge[part]])
         above = factors.T @ at_ends > 1
-        # The first end to the right of the root closes its cell.
+        # The first end to the right of the root closes its cell. (Where rounding finds it at the first end,
+        # -1 takes the last cell, which does not hold the root, and the problem is left unsolved.)
         cell = (above if xp is np else above.byte()).argmin(1) - 1
-        cell = xp.where(cell < 0, 0, cell)
-        polynomial = polynomials[:, cell] * factors[0]
+        # NumPy takes columns twice as fast by `take`, which torch does not have.
+        polynomial = polynomials.take(cell, 1) if xp is np else polynomials[:, cell]
+        polynomial *= factors[0]
         polynomial += decay * (factors[1] * centres[cell])
         x, solved[part] = _where_one(xp, polynomial)
         kappa[part] = xp.exp(low + (cell + (0.5 + x / 2)) / _FINE)
@@ -263,21 +268,24 @@ def _where_one(xp: Any, c: Any) -> tuple[Any, Any]:
 
     The inverse series to fourth order, then two steps with a slope that is right to five digits.
     """
+    first, *others = c
     flat = c[1] > -1e-2 / (2 * _FINE)  # T - df2 <= T / 100: digits are lost
-    first = 1 / xp.where(flat, -1, c[1])
-    y, c2, c3, c4 = (1 - c[0]) * first, c[2] * first, c[3] * first, c[4] * first
+    inverse = 1 / xp.where(flat, -1, c[1])
+    y, c2, c3, c4 = (1 - first) * inverse, c[2] * inverse, c[3] * inverse, c[4] * inverse
     x = y * (1 - y * (c2 - y * (2 * c2 * c2 - c3 + y * (5 * c2 * (c3 - c2 * c2) - c4))))
-    step = first / (1 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4))))
+    inverse /= 1 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4)))
+    first = first - 1
+    others.reverse()
     for _ in range(2):
-        value = c[-1] * x
-        for j in range(_NODES - 2, 0, -1):
-            value += c[j]
-            value *= x
-        value += c[0] - 1
-        value *= step
-        x -= value
+        step = others[0] * x
+        for coefficient in others[1:]:
+            step += coefficient
+            step *= x
+        step += first
+        step *= inverse
+        x -= step
     # The slope was right to 1e-5 T/(T - df2), and so much of the second step is still missing.
-    return x, (xp.abs(value) < -1e-8 * c[1]) & (xp.abs(x) <= 1 + 1e-6) & ~flat
+    return x, (xp.abs(step) < -1e-8 * c[1]) & (xp.abs(x) <= 1 + 1e-6) & ~flat
 
 
 def _attach_gradient(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any, kappa: Any) -> Any:
@@ -376,6 +384,8 @@ def _sum(xp: Any, s: Any, a: Any, kappa: Any, p: int, q: int) -> Any:
 
 def _spectral_part(s: Any, a: Any, kappa: Any, p: int, q: int) -> Any:
     total = s + kappa[:, None]
+    if p == q == 1 and namespace(s) is np:
+        return np.divide(s, total, out=total) @ a
     common = min(p, q)
     terms = s / total if common else total / total
     if common > 1:
