@@ -138,7 +138,6 @@ def write_labels(app: Sphinx, exception: Exception | None) -> None:
         "sections": sections(env),
         "citations": citations(env),
         "minutes": chapter_header.minutes_of_pages(env),
-        "running": chapter_header.times_of_pages(env),
         "titles": {page: title.astext() for page, title in env.titles.items()},
         "headings": {
             page: [".".join(map(str, number)) for number in numbers.values()]

@@ -338,10 +338,7 @@ def twin(path: Path, labels: dict, notebooks: set[str], cache) -> nbformat.Noteb
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    cells = plain_cells(executed, page, labels, notebooks)
-    if time := labels["running"].get(page):
-        cells[0].source += f" *It runs in {time}.*"  # measured: may differ in the next build
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return nbformat.v4.new_notebook(cells=plain_cells(executed, page, labels, notebooks), metadata=metadata)
 
 
 def main() -> None:
