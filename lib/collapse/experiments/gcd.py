@@ -690,7 +690,7 @@ def run(
     Parameters
     ----------
     scale : {"quick", "paper"}
-        `quick` takes about a quarter of an hour on one core; `paper` wants a GPU.
+        `quick` is for a CPU (the kept result says how long it took); `paper` wants a GPU.
     device : {"cpu", "cuda", "auto"}
         Where.
     jobs : int, optional
