@@ -19,13 +19,14 @@ import numpy as np
 from numpy.polynomial.chebyshev import cheb2poly, chebvander
 
 from . import _checks
-from ._device import detached, namespace, to_namespace
-from .spectra import Spectrum, as_spectrum
+from ._device import detached, namespace, stack, to_namespace
+from .spectra import Spectrum, as_spectrum, chebyshev
 
 _MAX_STEPS = 2000
 # More problems than _TABLE share a table of df1: cells of width 1/_FINE in log(kappa), in each a polynomial
-# through _NODES points. Beyond _CELLS of them the table would cost more than it saves.
-_TABLE, _FINE, _NODES, _CELLS = 64, 5, 8, 320
+# through _NODES points. Beyond _CELLS of them the table would cost more than it saves; their number is a
+# multiple of _ROUND, so that few different tables have to be prepared.
+_TABLE, _FINE, _NODES, _CELLS, _ROUND = 8, 5, 8, 320, 16
 
 
 def _rows(xp: Any, width: int) -> int:
@@ -192,16 +193,7 @@ def _solve(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> Any:
     raise ArithmeticError(f"the effective ridge did not converge in {_MAX_STEPS} Newton steps")
 
 
-def _chebyshev(p: int) -> tuple[np.ndarray, np.ndarray]:
-    """The p Chebyshev points of [-1, 1], and the matrix from values there to Chebyshev coefficients."""
-    odd, k = 2 * np.arange(p) + 1, np.arange(p)
-    # Whole turns are taken off in whole numbers, where nothing is lost.
-    coefficients = np.cos(np.pi / (2 * p) * (np.outer(k, odd) % (4 * p))) * (2 / p)
-    coefficients[0] /= 2
-    return np.cos(np.pi / (2 * p) * odd), coefficients
-
-
-@lru_cache(16)
+@lru_cache(_CELLS // _ROUND)
 def _resampling(cells: int) -> tuple[np.ndarray, ...]:
     """A function on [0, cells/_FINE], analytic in the strip of half-width pi, between the points that use it.
 
@@ -212,8 +204,8 @@ def _resampling(cells: int) -> tuple[np.ndarray, ...]:
     """
     half = cells / _FINE / 2
     # Through p points the error falls like (b + sqrt(1 + b^2))^-p with b = pi / half.
-    points, coefficients = _chebyshev(2 + int(np.ceil(34 / np.arcsinh(np.pi / half))))
-    inside, in_cell = _chebyshev(_NODES)
+    points, coefficients = chebyshev(2 + int(np.ceil(34 / np.arcsinh(np.pi / half))))
+    inside, in_cell = chebyshev(_NODES)
     ends = np.arange(cells + 1) / _FINE
     wanted = np.concatenate([((np.arange(cells)[:, None] + 0.5 + inside / 2) / _FINE).ravel(), ends])
     matrix = chebvander(wanted / half - 1, len(points) - 1) @ coefficients
@@ -234,8 +226,9 @@ def _solve_many(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> tuple[
     share = 1 / T
     low = xp.log(xp.maximum(ridge, s.min() * (d * share - 1)).min())
     cells = 2 + int(_FINE * (xp.log((ridge + (s @ m) * share).max()) - low))
+    cells = -(-cells // _ROUND) * _ROUND
     kappa, solved = xp.empty_like(T), T < 0
-    if cells > min(_CELLS, len(T)):
+    if cells > _CELLS:
         return kappa, solved
     points, ends, matrix, in_cell, powers, decay, _ = to_namespace(*_resampling(cells), s)
     log_df1 = xp.log(_sum(xp, s, m, xp.exp(low + points), 1, 1))
@@ -244,12 +237,12 @@ def _solve_many(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> tuple[
     # Two products: the rounding of a coefficient is then as small as its polynomial.
     polynomials = powers.T @ (in_cell.T @ df1[:split].reshape(cells, _NODES).T)
     inverse = xp.exp(-low - ends)  # 1/kappa
-    at_ends = xp.stack([df1[split:], inverse])
+    at_ends = stack([df1[split:], inverse])
     centres = inverse[:-1] * np.exp(-0.5 / _FINE)
     step = _rows(xp, 16)
     for start in range(0, len(T), step):
         part = slice(start, start + step)
-        factors = xp.stack([share[part], ridge[part]])
+        factors = stack([share[part], ridge[part]])
         above = factors.T @ at_ends > 1
         # The first end to the right of the root closes its cell. (Where rounding finds it at the first end,
         # -1 takes the last cell, which does not hold the root, and the problem is left unsolved.)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -416,31 +417,60 @@ def chebyshev_nodes(
         v, weights = v[order], weights[:, order]
     position = (v - low) / (width or 1.0)
     panel = np.minimum(position.astype(int), panels - 1)
-    x = np.clip(2 * (position - panel) - 1, -1, 1)
+    x = 2 * (position - panel) - 1
     # 2 T_h T_j = T_(h+j) + T_(h-j): half of the polynomials, and weights times the last, give all moments.
     half, r = p // 2, len(weights)
     sums = np.zeros((panels, half + 1, 2 * r))
     for start in range(0, len(x), 1 << 16):
         part = slice(start, start + (1 << 16))
-        chebyshev = np.ones((half + 1, len(x[part])))
-        twice = 2 * x[part]
-        if half > 0:
-            chebyshev[1] = x[part]
-        for j in range(2, half + 1):
-            np.multiply(twice, chebyshev[j - 1], out=chebyshev[j])
-            chebyshev[j] -= chebyshev[j - 2]
-        both = np.concatenate([weights[:, part], weights[:, part] * chebyshev[half]])
-        bounds = [0, *(np.flatnonzero(np.diff(panel[part])) + 1), chebyshev.shape[1]]
+        values = np.empty((half + 1, len(x[part])))
+        values[0], values[1:2] = 1, x[part]
+        known = 1
+        while known < half:  # the same formula, all that can be had at once
+            more = min(known, half - known)
+            later = values[known + 1 : known + 1 + more]
+            np.multiply(2 * values[known], values[1 : more + 1], out=later)
+            later -= values[known - more : known][::-1]
+            known += more
+        both = np.concatenate([weights[:, part], weights[:, part] * values[half]])
+        bounds = [0, *(np.flatnonzero(np.diff(panel[part])) + 1), values.shape[1]]
         for i, j in itertools.pairwise(bounds):
-            sums[panel[start + i]] += chebyshev[:, i:j] @ both[:, i:j].T
+            sums[panel[start + i]] += values[:, i:j] @ both[:, i:j].T
     low_moments, products = sums[:, :, :r], sums[:, :, r:]
-    upper = 2 * products[:, 1 : p - half] - low_moments[:, half - np.arange(1, p - half)]
+    upper = 2 * products[:, 1 : p - half] - low_moments[:, 2 * half - p + 1 : half][:, ::-1]
     moments = np.concatenate([low_moments, upper], 1)
-    angles = (np.arange(p) + 0.5) * (np.pi / p)
-    interpolate = np.cos(np.outer(angles, np.arange(p))) * (2 / p)
-    interpolate[:, 0] /= 2
-    nodes = np.exp(low + width * (np.arange(panels)[:, None] + 0.5 + 0.5 * np.cos(angles)))
-    return nodes.ravel(), (interpolate @ moments).reshape(-1, len(weights)).T
+    x, interpolate = chebyshev(p)
+    nodes = np.exp(low + width * (np.arange(panels)[:, None] + 0.5 + 0.5 * x))
+    return nodes.ravel(), (interpolate.T @ moments).reshape(-1, len(weights)).T
+
+
+@lru_cache(64)
+def chebyshev(p: int) -> tuple[np.ndarray, np.ndarray]:
+    """The p Chebyshev points of [-1, 1], and the matrix from values there to Chebyshev coefficients.
+
+    Parameters
+    ----------
+    p : int
+        Number of points, >= 1.
+
+    Returns
+    -------
+    (array, array)
+        Shapes (p,) and (p, p). Shared between calls: not to be written to.
+
+    Source: appendix on computing; Chebyshev interpolation.
+
+    Examples
+    --------
+    >>> x, coefficients = chebyshev(4)
+    >>> (coefficients @ (2 * x**2 - 1)).round(12) + 0.0  # T_2 = 2 x^2 - 1
+    array([0., 0., 1., 0.])
+    """
+    odd, k = 2 * np.arange(p) + 1, np.arange(p)
+    # Whole turns are taken off in whole numbers, where nothing is lost.
+    coefficients = np.cos(np.pi / (2 * p) * (np.outer(k, odd) % (4 * p))) * (2 / p)
+    coefficients[0] /= 2
+    return np.cos(np.pi / (2 * p) * odd), coefficients
 
 
 def from_data(features: Any, relative_floor: float = 1e-12) -> Spectrum:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from harness import Benchmark
@@ -11,7 +12,7 @@ from scipy.optimize import brentq
 from collapse import regression, spectra
 from collapse.regression import Chain
 
-D, POINTS, NOISE = 2000, 500, 0.3
+D, NOISE = 2000, 0.3
 TINY = 1e-300  # brentq stops at a relative accuracy, as ours does
 
 
@@ -47,23 +48,27 @@ def _one_point(s: np.ndarray, signal: np.ndarray, T: float, ridge: float, n: int
 def benchmarks() -> Iterator[Benchmark]:
     rng = np.random.default_rng(0)
     spectrum, signal = spectra.power_law(D, 1.5), spectra.power_law_signal(D, 1.5, 0.5)
-    T, ridge = np.exp(rng.uniform(3, 11, POINTS)).round(), 10 ** rng.uniform(-6, 0, POINTS)
-    n = rng.integers(0, 11, POINTS)
-    for name, T0, ridge0 in (
-        ("least-squares", 6000, 0.0),
-        ("minimum-norm", 600, 0.0),
-        ("ridge", 3000, 1e-3),
+    grid = np.ix_(
+        np.geomspace(20, 60_000, 20).round(), np.geomspace(1e-6, 1, 5), np.arange(0, 11, 2.5).round()
+    )
+    apart = np.exp(rng.uniform(3, 11, 500)).round(), 10 ** rng.uniform(-6, 0, 500), rng.integers(0, 11, 500)
+    for (where, points), (name, T0, ridge0) in product(
+        {"20 T x 5 ridges x 5 n": grid, "500 scattered": apart}.items(),
+        (("least squares", 6000, 0.0), ("minimum norm", 600, 0.0), ("ridge", 3000, 1e-3)),
     ):
+        T, ridge, n = points
         chain = Chain(T0, n, NOISE, ridge0)
 
-        def loop(T0=T0, ridge0=ridge0):
+        def loop(points=points, T0=T0, ridge0=ridge0):
             s = spectrum.eigenvalues
-            return [_one_point(s, signal, *point, T0, ridge0) for point in zip(T, ridge, n, strict=True)]
+            return [_one_point(s, signal, *point, T0, ridge0) for point in np.broadcast(*points)]
 
         yield Benchmark(
-            name=f"test error, {name} generators",
-            ours=lambda chain=chain: regression.test_error(spectrum, signal, T, ridge, NOISE, chain).value,
+            name=f"test error, {where}: {name}",
+            ours=lambda T=T, ridge=ridge, chain=chain: (
+                regression.test_error(spectrum, signal, T, ridge, NOISE, chain).value
+            ),
             other=loop,
-            work=f"{POINTS} points (T, ridge, n <= 10), d = {D}; other: brentq and the recursion, one by one",
+            work=f"500 points (T, ridge, n <= 10), d = {D}; other: brentq and the recursion, one by one",
             target=100,
         )

@@ -172,6 +172,11 @@ def test_many_points_at_once_are_the_points_one_by_one(T0, ridge0, alpha, r):
         for part in ("bias", "variance", "value"):
             assert getattr(many, part)[i] == pytest.approx(getattr(one, part), rel=1e-12, abs=0)
         assert many.collapse[i] == pytest.approx(one.collapse, rel=2e-12, abs=0)
+    # A noise that all points share is carried along with what leaks, others beside it.
+    grid = spectrum, signal, T[:20, None], penalty[:20, None], 0.2
+    shared, own = (Chain(T0, n[:5], noise0, ridge0) for noise0 in (0.3, np.full(5, 0.3)))
+    errors = [regression.test_error(*grid, chain).collapse for chain in (shared, own)]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-12, abs=0)
     sizes = np.arange(20, 120)
     errors = regression.generator_error(spectrum, signal, Chain(sizes, 7, 0.3, ridge0))
     for i in (0, 50, 99):

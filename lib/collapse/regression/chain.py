@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _checks, sampling
-from .._device import Stream, namespace, resolve, to_namespace, to_numpy
+from .._device import Stream, namespace, resolve, stack, to_namespace, to_numpy
 from .._search import minimise_over_penalty
 from ..equivalents import _fixed_point
 from ..estimates import Estimate
@@ -140,7 +140,8 @@ class _Chains(NamedTuple):
     """What chains hand on to whoever reads them, per direction: one row for each that differs.
 
     Generation n has the mean (1 - lost) c and the second moment mean^2 + leaked + x made, where x is the
-    variance of the generators' noise, here `noise2` (n times that for least squares).
+    variance of the generators' noise, here `noise2` (n times that for least squares). `lost` and `leaked` are
+    None where nothing is, and `made` where `leaked` holds that too.
     """
 
     lost: Any
@@ -169,8 +170,8 @@ def _own(shape: tuple[int, ...], *arrays: Any) -> tuple[Any, ...]:
     """Where each point of the grid finds its values, and the arrays over their own, smaller grid, flat."""
     xp = namespace(*arrays)
     own = np.broadcast_shapes(*(tuple(x.shape) for x in arrays))
-    at = np.arange(math.prod(own)).reshape(own)
-    return np.broadcast_to(at, shape).flatten(), *(xp.broadcast_to(x, own).reshape(-1) for x in arrays)
+    at = np.broadcast_to(np.arange(math.prod(own)).reshape(own), shape).flatten()
+    return at, *((x if tuple(x.shape) == own else xp.broadcast_to(x, own)).reshape(-1) for x in arrays)
 
 
 def _refuse(name: str, d: int, T: Any, ridge: Any, why: str) -> None:
@@ -191,6 +192,13 @@ def _generators(d: int, p: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any,
     return u, namespace(T0).where(wall, T0 * 0 + d + 2, T0), ridge0
 
 
+def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `np.unique` with the inverse, for whole numbers >= 0 that are not much larger than they are many."""
+    seen = np.zeros(codes.max() + 1, dtype=bool)
+    seen[codes] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
+
+
 def _run(
     fit: _Fit, u: Any, s: Any, m: Any, signal: Any, p: dict[str, Any], shape: tuple[int, ...], design: str
 ) -> _Chains:
@@ -200,40 +208,47 @@ def _run(
     would, and serves every final fit. All terms are positive: nothing cancels.
     """
     xp = namespace(s)
-    generators = len(fit.gap)
-    n = np.broadcast_to(to_numpy(p["n"]), shape).reshape(-1).astype(int)
+    n = xp.broadcast_to(p["n"], shape).reshape(-1)
     noise2 = xp.broadcast_to(p["noise0"] ** 2, shape).reshape(-1)
-    # On one set of inputs, and with least squares on any, the n noises just add up.
-    if design != "independent" or bool((fit.kappa == 0).all()):
-        noise2 = noise2 * xp.broadcast_to(p["n"], shape).reshape(-1)
-        n = np.minimum(n, 1)
-    distinct, row = np.unique(n * generators + u, return_inverse=True)
+    keep = m * fit.b
+    if bool((fit.kappa == 0).all()):  # least squares: nothing is lost or leaks, and the n noises add up
+        return _Chains(None, None, fit.kick[:, None] * keep, u, n * noise2, fit.close)
+    if design != "independent":  # on one set of inputs the noises add up too
+        noise2 = n * noise2
+        n = n.clip(max=1)
+    n, generators = to_numpy(n).astype(int), len(fit.gap)
+    distinct, row = _distinct(n * generators + u)
     n, u = np.divmod(distinct, generators)
-    keep, made, shrink = m * fit.b, 0 * fit.D, fit.D**2
-    leak, kick = fit.kappa**2 / fit.gap[:, None], fit.kick[:, None]
-    mean2, leaked = signal + made, made
+    leak, kick, shrink = fit.kappa[:, 0] ** 2 / fit.gap, fit.kick, fit.D**2
+    none = 0 * leak
+    moments = stack([signal + 0 * keep, 0 * keep, 0 * keep])  # mean squared, leaked, made
     rows = []
     for generation in range(n[-1] + 1):
         if generation:
-            into = leak * (fit.b * (mean2 + leaked)).sum(-1)[:, None]
-            fresh = kick + leak * (fit.b * made).sum(-1)[:, None]
-            mean2, leaked, made = shrink * mean2, shrink * leaked + into * keep, shrink * made + fresh * keep
+            mean2, leaked, made = (fit.b * moments).sum(-1)
+            enters = stack([none, leak * (mean2 + leaked), kick + leak * made])
+            moments = shrink * moments + enters[:, :, None] * keep
         of = u[n == generation]
         if len(of):
-            rows.append((leaked[of], made[of]))
-    leaked, made = (xp.concatenate(x) for x in zip(*rows, strict=True))
+            rows.append(moments[1:, of])
+    leaked, made = xp.concatenate(rows, 1)
+    if design == "independent" and math.prod(p["noise0"].shape) == 1:  # one noise: the two belong together
+        leaked, made = leaked + noise2[0] * made, None
     n = to_namespace(n, s)[0]
     lost = -xp.expm1(-n[:, None] * xp.log1p(fit.kappa / s)[u])
     return _Chains(lost, leaked, made, row, noise2, fit.close)
 
 
-def _read(s: Any, kappa: Any, clean: Any, fake: Any, at: np.ndarray, row: np.ndarray) -> tuple[Any, Any]:
+def _read(
+    s: Any, kappa: Any, clean: Any, fake: list[Any], at: np.ndarray, row: np.ndarray
+) -> tuple[Any, Any]:
     """Sums over directions of b = s/(s+kappa)^2 times rows of weights.
 
-    `clean`, shape (r, K), meets every kappa: shape (r, kappas). `fake`, shape (q, rows, K), meets kappa[at]
-    in its rows `row`: shape (q, points).
+    `clean`, shape (r, K), meets every kappa: shape (r, kappas). Each of `fake`, shape (rows, K), meets
+    kappa[at] in its rows `row`: shape (len(fake), points).
     """
     xp = namespace(s)
+    fake = stack(fake) if fake else clean[:0, None]
     # So many directions at once that a processor's cache, or a GPU's memory, holds them.
     step = max(1, (1 << (13 if xp is np else 24)) // len(s))
     if len(kappa) * fake.shape[1] <= 32 * len(at):  # faster to take all products, even those not asked for
@@ -257,10 +272,10 @@ def _shorten(
     `compute` also says whether a fit is so close to interpolation that kappa feels the last digits of the
     sums: all eigenvalues are used then.
     """
-    if namespace(s) is np and fits > 64:
+    if namespace(s) is np and fits > 16:
         # As a function of log s, D^n is a step: analytic for any n, but large beyond |Im log s| = pi/2.
         step = bool((chain.ridge0 > 0).any() or (chain.T0 < m.sum()).any())
-        found = chebyshev_nodes(s, np.stack([m, signal]), strip=np.pi / 2 if step else np.pi)
+        found = chebyshev_nodes(s, stack([m, signal]), strip=np.pi / 2 if step else np.pi)
         if found and 2 * len(found[0]) <= len(s):
             result, close = compute(found[0], *found[1])
             if not close:
@@ -328,16 +343,17 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
     def parts(s: Any, m: Any, signal: Any) -> tuple[tuple[Any, ...], bool]:
         kappas = _fixed_point(s, m, xp.concatenate([T_, T0]), xp.concatenate([ridge_, ridge0]))
         kappa, kappa0 = kappas[: len(T_)], kappas[len(T_) :]
-        clean, row, close = xp.stack([m, m * s, signal]), 0 * at, False
-        fake = clean[:0, None]
+        clean, fake, row, close = stack([m, m * s, signal]), [], 0 * at, False
         if not dependent:
             # The final form is s D^2 + leak b, and 1 - D = kappa b: all parts are sums of b times something.
             generators = _Fit(s, m, d, T0, ridge0, kappa0)
             chains = _run(generators, u, s, m, signal, p, shape, chain.design)
             lost, leaked, made, row, noise2, close = chains
-            off = signal * lost
-            fake = [s**2 * (off * lost + leaked), 2 * s * off, leaked - off * (2 - lost), s**2 * made, made]
-            fake = xp.stack(fake)
+            if lost is not None:
+                off = signal * lost
+                fake += [s**2 * (off * lost + leaked), 2 * s * off, leaked - off * (2 - lost)]
+            if made is not None:
+                fake += [s**2 * made, made]
         (sum_b, df2, unlearned), fake = _read(s, kappa, clean, fake, at, row)
         gap, near = _gap(d, T_, ridge_, kappa, sum_b)
         v = df2 / gap
@@ -347,11 +363,13 @@ def test_error(spectrum: Any, signal: Any, T: Any, ridge: Any, noise: Any, chain
         if dependent:
             collapse = v * xp.broadcast_to(p["n"] * p["noise0"] ** 2, shape).reshape(-1)
         else:
-            collapse = fake[0] + kappa * fake[1] + leak * fake[2] + noise2 * (fake[3] + leak * fake[4])
+            factors = [] if lost is None else [1, kappa, leak]
+            factors += [] if made is None else [noise2, noise2 * leak]
+            collapse = sum(factor * x for factor, x in zip(factors, fake, strict=True))
         return (bias, v, collapse), near or close
 
     bias, v, collapse = (x.reshape(shape) for x in _shorten(len(T_), s, m, signal, chain, parts))
-    return CollapseParts(*(xp.broadcast_to(x, shape)[()] for x in (bias, p["noise"] ** 2 * v, collapse)))
+    return CollapseParts(bias[()], (p["noise"] ** 2 * v)[()], collapse[()])
 
 
 test_error.__test__ = False  # named by the field, not a test of pytest's
@@ -396,7 +414,8 @@ def generator_error(spectrum: Any, signal: Any, chain: Chain) -> Any:
     def errors(s: Any, m: Any, signal: Any) -> tuple[Any, bool]:
         chains = _run(_Fit(s, m, d, T0, ridge0), u, s, m, signal, p, shape, design)
         lost, leaked, made, row, noise2, close = chains
-        return ((signal * lost**2 + leaked) @ s)[row] + noise2 * (made @ s)[row], close
+        error = 0 if lost is None else ((signal * lost**2 + leaked) @ s)[row]
+        return (error if made is None else error + noise2 * (made @ s)[row]), close
 
     return _shorten(len(T0), s, m, signal, chain, errors).reshape(shape)[()]
 
