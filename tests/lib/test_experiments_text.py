@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from collapse import Estimate
-from collapse.experiments import text
+from collapse.experiments import text, training
 from collapse.experiments.ngram import NGram, cut_loss, generate, sample
 
 SMALL = text.Recipe(width=16, heads=2, batch=16, steps=40)
@@ -411,7 +411,7 @@ def test_steps_are_chosen_on_held_out_rows(monkeypatch):
             assert tokens is world.held
             return np.array([losses[self.key]])
 
-    def fake(data, starts, world, *, recipe, device):
+    def fake(data, starts, world, *, recipe, **_):
         tried.append((starts[0], recipe.steps))
         return [Fake(tried[-1])]
 
@@ -494,6 +494,34 @@ def test_curve_and_chain():
         text.curve(world, learn, "real", [5], 2000)
 
 
+def test_a_killed_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Two calls that differ only in what is learned must not take each other's models."""
+    world, recipe = small_world((0,)), replace(SMALL, steps=210)
+    data = [rows[:300] for rows in world.real]
+    whole = text.train_all(data, [5], world, recipe=recipe)[0].log_loss(world.test)
+    save, drawn = training._save, []
+
+    def killed(path, **state):
+        save(path, **state)
+        raise KeyboardInterrupt
+
+    def draw(seeds, step, *rest):
+        drawn.append(step)
+        return training.draw(seeds, step, *rest)
+
+    learn = partial(text.train_all, recipe=recipe, checkpoint=tmp_path / "net")
+    monkeypatch.setattr(training, "_save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        learn(data, [5], world)
+    monkeypatch.setattr(training, "_save", save)
+    monkeypatch.setattr(text, "draw", draw)
+    (model,) = learn(data, [5], world)
+    assert drawn == list(range(200, 210))
+    assert (model.log_loss(world.test) == whole).all()
+    (other,) = learn([rows[300:600] for rows in world.real], [5], world)
+    assert (other.log_loss(world.test) != whole).any() and len(drawn) == 220
+
+
 def test_a_chain_of_transformers():
     learn = partial(text.train_all, recipe=SMALL)
     world = small_world((0, 1))
@@ -517,7 +545,10 @@ def test_a_whole_run(tmp_path, monkeypatch):
     }
     monkeypatch.setattr(text, "_standard", lambda: corpus)
     monkeypatch.setitem(text.PLANS, "quick", text.Plan(**quick))
+    forget, left = text.forget, []
+    monkeypatch.setattr(text, "forget", lambda *x: (left.extend(tmp_path.glob("*.pt")), forget(*x)))
     found = text.run(folder=tmp_path)
+    assert len(left) > 5 and not list(tmp_path.glob("*.pt"))
     assert json.loads(json.dumps(found))["corpus"]["documents"] == [900, 60]
     assert set(np.ravel(found["net real"]["steps"])) <= {1, 2}
     assert {"real", "nucleus", "ten percent", "chain", "net real", "net nucleus", "net chain"} <= set(found)

@@ -18,7 +18,7 @@ import torch
 
 from .. import _checks
 from . import sweeps
-from .training import Recipe, Transformer, _start, draw, predict, train
+from .training import Recipe, Transformer, _start, draw, forget, predict, train
 
 
 def outcome_probability(g: Any, N: int | None = None) -> np.ndarray:
@@ -696,7 +696,7 @@ def run(
     jobs : int, optional
         Parts at a time.
     folder : path, optional
-        Where finished parts and checkpoints are kept: the same call goes on from there.
+        Where finished parts are kept, and checkpoints until all are: the same call goes on from there.
     progress : str, optional
         Shows a progress bar of that name.
 
@@ -723,4 +723,5 @@ def run(
     results = sweeps.run(function, parts, folder=folder, jobs=jobs, progress=progress)
     seconds = sum(result.pop("seconds") for result in results)
     found = {configuration["name"]: result for configuration, result in zip(parts, results, strict=True)}
+    forget(folder, found)
     return {"plan": asdict(plan), "seeds": list(plan.seeds), "seconds": seconds, **found}

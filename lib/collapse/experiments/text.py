@@ -23,7 +23,7 @@ import torch
 from .. import _checks
 from . import sweeps
 from .ngram import NGram, generate, grams
-from .training import Recipe, Transformer, _start, draw, predict, train
+from .training import Recipe, Transformer, _start, draw, forget, predict, train
 
 # The first symbol ends a document; whatever is not here is written "?".
 ALPHABET = "\0\n" + "".join(map(chr, range(32, 127)))
@@ -314,9 +314,6 @@ class Network:
         return self.model(new, self._cache)[0, :, -1].float().softmax(-1).cpu().numpy().astype(float)
 
 
-Learner = Callable[[list[np.ndarray], list[int]], list[Any]]
-
-
 def train_all(
     data: list[np.ndarray],
     starts: list[int],
@@ -325,6 +322,7 @@ def train_all(
     recipe: Recipe,
     tries: Sequence[int] = (),
     device: str = "cpu",
+    checkpoint: str | Path | None = None,
 ) -> list[Network]:
     """A transformer for each set of rows, all trained in one call.
 
@@ -343,6 +341,8 @@ def train_all(
         `world.held` rises, and the best one is kept.
     device : {"cpu", "cuda", "auto"}
         Where.
+    checkpoint : path, optional
+        Start of the names of files from which a killed call goes on; the rest is a digest of what is learned.
 
     Returns
     -------
@@ -364,9 +364,8 @@ def train_all(
     if len(data) != len(starts):
         raise ValueError(f"starts must hold {len(data)} seeds, got {len(starts)}")
     if tries:
-        return [
-            _best(rows, start, world, tries, recipe, device) for rows, start in zip(data, starts, strict=True)
-        ]
+        options = {"recipe": recipe, "device": device, "checkpoint": checkpoint}
+        return [_best(*one, world, tries, **options) for one in zip(data, starts, strict=True)]
     texts, sizes = [torch.from_numpy(tokens) for tokens in data], [len(tokens) for tokens in data]
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -378,18 +377,23 @@ def train_all(
 
     shape = {"width": recipe.width, "layers": recipe.layers, "heads": recipe.heads}
     model = Transformer(V, data[0].shape[1] - 1, causal=True, seeds=starts, device=device, **shape)
-    train(model, batch, recipe.steps, rate=recipe.rate)
+    if checkpoint is not None:
+        learned = sha256(repr((starts, recipe)).encode())
+        for tokens in data:
+            learned.update(tokens.tobytes())
+        checkpoint = f"{checkpoint}-{learned.hexdigest()[:16]}.pt"
+    train(model, batch, recipe.steps, rate=recipe.rate, checkpoint=checkpoint)
     return [Network(model.part(slice(r, r + 1)), world.context, recipe.steps) for r in range(len(data))]
 
 
 def _best(
-    rows: np.ndarray, start: int, world: World, tries: Sequence[int], recipe: Recipe, device: str
+    rows: np.ndarray, start: int, world: World, tries: Sequence[int], recipe: Recipe, **options: Any
 ) -> Any:
     if not len(world.held):
         raise ValueError("world must hold rows to decide between tries, got none")
     best, least = None, np.inf
     for steps in tries:
-        (model,) = train_all([rows], [start], world, recipe=replace(recipe, steps=steps), device=device)
+        (model,) = train_all([rows], [start], world, recipe=replace(recipe, steps=steps), **options)
         loss = model.log_loss(world.held).mean()
         if loss > least:
             break
@@ -570,7 +574,7 @@ def chain(
     return result
 
 
-_SMALL = Recipe(batch=32, steps=600)
+_SMALL = Recipe(batch=32, steps=1800, rate=1e-2)
 
 
 @dataclass(frozen=True)
@@ -597,13 +601,13 @@ class Plan:
     n: int = 5
     heal: tuple[int, ...] = (1000, 3000, 10_000, 30_000, 100_000)
     recipe: Recipe = _SMALL
-    net_seeds: tuple[int, ...] = (0, 1, 2)
+    net_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     net_T0: int = 240_000
     net_n: int = 3
     net_arms: tuple[str, ...] = ("sampled", "nucleus", "mixed", "real")
-    net_curves: tuple[str, ...] = ("real", "nucleus")
+    net_curves: tuple[str, ...] = ("real", "sampled", "nucleus")
     net_sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000)
-    net_tries: tuple[int, ...] = (100, 200, 400, 800, 1600)
+    net_tries: tuple[int, ...] = (25, 50, 100, 200, 400, 800, 1600, 3200)
     net_context: int = 16
     net_length: int = 48
 
@@ -628,7 +632,6 @@ PLANS = {
     "quick": Plan(),
     "paper": Plan(
         recipe=Recipe(width=256, layers=4, heads=8, batch=128, steps=4000, rate=1e-3),
-        net_curves=("real", "nucleus", "sampled"),
         net_sizes=(10_000, 30_000, 100_000, 300_000, 600_000),
         net_tries=(250, 500, 1000, 2000, 4000),
         net_context=64,
@@ -653,13 +656,16 @@ def _part(
     recipe: dict[str, Any] | None = None,
     tries: Sequence[int] = (),
     device: str = "cpu",
+    folder: str | Path | None = None,
     **rest: Any,
 ) -> dict[str, Any]:
     """One of `Plan.parts` as plain lists, rounded to four digits, and the seconds it took."""
     began = time.perf_counter()
     learn: Learner = count_all
     if learner == "train":
-        learn = partial(train_all, recipe=Recipe(**(recipe or {})), tries=tries, device=device)
+        kept = None if folder is None else Path(folder) / name
+        options = {"tries": tries, "device": device, "checkpoint": kept}
+        learn = partial(train_all, recipe=Recipe(**(recipe or {})), **options)
     function = {"curve": curve, "chain": chain}[kind]
     found = function(world(_standard(), seeds, context, length), learn, **rest)
     shown = {key: np.round(x, 4).tolist() for key, x in found.items()}
@@ -685,7 +691,7 @@ def run(
     jobs : int, optional
         Parts at a time.
     folder : path, optional
-        Where finished parts are kept: the same call goes on from there.
+        Where finished parts are kept, and checkpoints until all are: the same call goes on from there.
     progress : str, optional
         Shows a progress bar of that name.
 
@@ -708,7 +714,8 @@ def run(
     """
     plan = PLANS[_checks.choice("scale", scale, tuple(PLANS))]
     parts = plan.parts()
-    results = sweeps.run(partial(_part, device=device), parts, folder=folder, jobs=jobs, progress=progress)
+    function = partial(_part, device=device, folder=folder)
+    results = sweeps.run(function, parts, folder=folder, jobs=jobs, progress=progress)
     seconds = sum(result.pop("seconds") for result in results)
     texts = _standard()
     corpus = {
@@ -717,4 +724,5 @@ def run(
         "leakage": round(float(leakage(texts.train, texts.test).mean()), 5),
     }
     found = {configuration["name"]: result for configuration, result in zip(parts, results, strict=True)}
+    forget(folder, found)
     return {"plan": asdict(plan), "corpus": corpus, "seeds": list(plan.seeds), "seconds": seconds, **found}

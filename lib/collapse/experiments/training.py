@@ -10,12 +10,13 @@ checkpoint holds all the rest.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import metadata
@@ -407,7 +408,7 @@ def train(
         Run the products in bfloat16 (weights stay in float32). By default on CUDA only: on a CPU it is
         slower at these sizes.
     checkpoint : path, optional
-        Where the state is kept every `every` steps; continued from if it exists, removed by nobody. It is
+        Where the state is kept every `every` steps; continued from if it exists, removed by `forget`. It is
         written beside and then renamed, so it is whole whenever the run is killed.
     every : int
         Steps between checkpoints.
@@ -501,6 +502,30 @@ def _save(path: Path, **state: Any) -> None:
     beside = path.with_name(path.name + ".tmp")
     torch.save(state, beside)
     os.replace(beside, path)
+
+
+def forget(folder: str | Path | None, names: Iterable[str]) -> None:
+    """Remove the checkpoints of runs whose results are kept.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where they are; nothing is done without one.
+    names : iterable of str
+        Starts of their names; what follows is `-...pt`.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be removed.
+
+    Examples
+    --------
+    >>> forget(None, ["chain"])
+    """
+    for name in names if folder is not None else ():
+        for path in Path(folder).glob(f"{glob.escape(name)}-*.pt"):
+            path.unlink()
 
 
 @torch.no_grad()

@@ -155,7 +155,7 @@ def additive_ridge(d: int, T: Any, noise: Any, chain: Chain, norm2: Any = 1.0) -
     $$\lambda=\frac1{\|w_0\|^2}\Bigl[\sigma^2\frac dT+n\sigma_0^2\frac{d}{T_0-d-1}\Bigr].$$
 
     For a truth without preferred direction it is exactly optimal for n = 0 and, for every covariance, as
-    $T\to\infty$.
+    $T\to\infty$. In between, a gap in the spectrum can make it worse than the best penalty for clean data.
 
     Parameters
     ----------
