@@ -879,7 +879,8 @@ def _return(row: _Row, a: float) -> float:
 def turning_size(beta: float, vocabulary: int, smoothing: float, k: int) -> int:
     r"""Sample size at which the expected loss on real text is least, after reading words of a cut row.
 
-    More words make it worse. On Zipf rows it comes when the rarest kept word has been seen about twice.
+    More words make it worse. It is near $b/R_k$, with $b$ as in `cut_divergence_asymptotic`: about $3k/2R_k$
+    for `smoothing` $=k/V$ and $k\ll V$.
 
     Parameters
     ----------
