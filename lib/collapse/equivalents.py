@@ -26,7 +26,7 @@ _MAX_STEPS = 2000
 # More problems than _TABLE share a table of df1: cells of width 1/_FINE in log(kappa), in each a polynomial
 # through _NODES points. Beyond _CELLS of them the table would cost more than it saves; their number is a
 # multiple of _ROUND, so that few different tables have to be prepared.
-_TABLE, _FINE, _NODES, _CELLS, _ROUND = 8, 5, 8, 320, 16
+_TABLE, _FINE, _NODES, _CELLS, _ROUND = 8, 5, 8, 320, 4
 
 
 def _rows(xp: Any, width: int) -> int:
@@ -225,8 +225,8 @@ def _solve_many(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> tuple[
     # df1 <= T: kappa is at least the ridge, and s (d/T - 1) for the smallest s. Above, df1 <= trace/kappa.
     share = 1 / T
     low = xp.log(xp.maximum(ridge, s.min() * (d * share - 1)).min())
-    cells = 2 + int(_FINE * (xp.log((ridge + (s @ m) * share).max()) - low))
-    cells = -(-cells // _ROUND) * _ROUND
+    used = 2 + int(_FINE * (xp.log((ridge + (s @ m) * share).max()) - low))
+    cells = -(-used // _ROUND) * _ROUND
     kappa, solved = xp.empty_like(T), T < 0
     if cells > _CELLS:
         return kappa, solved
@@ -236,8 +236,8 @@ def _solve_many(xp: Any, s: Any, m: Any, d: float, T: Any, ridge: Any) -> tuple[
     split = cells * _NODES
     # Two products: the rounding of a coefficient is then as small as its polynomial.
     polynomials = powers.T @ (in_cell.T @ df1[:split].reshape(cells, _NODES).T)
-    inverse = xp.exp(-low - ends)  # 1/kappa
-    at_ends = stack([df1[split:], inverse])
+    inverse = xp.exp(-low - ends[: used + 1])  # 1/kappa
+    at_ends = stack([df1[split : split + used + 1], inverse])
     centres = inverse[:-1] * np.exp(-0.5 / _FINE)
     step = _rows(xp, 16)
     for start in range(0, len(T), step):
