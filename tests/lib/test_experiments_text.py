@@ -541,6 +541,7 @@ def test_a_whole_run(tmp_path, monkeypatch):
         "net_curves": ("real", "nucleus"),
         "net_sizes": (2400,),
         "net_tries": (1, 2),
+        "net_steps": (3,),
         "net_arms": ("nucleus", "real"),
     }
     monkeypatch.setattr(text, "_standard", lambda: corpus)
@@ -552,6 +553,9 @@ def test_a_whole_run(tmp_path, monkeypatch):
     assert json.loads(json.dumps(found))["corpus"]["documents"] == [900, 60]
     assert set(np.ravel(found["net real"]["steps"])) <= {1, 2}
     assert {"real", "nucleus", "ten percent", "chain", "net real", "net nucleus", "net chain"} <= set(found)
+    # Only the steps differ: the same contexts, the same seeds.
+    assert np.shape(found["net 3 steps"]["loss"]) == (1, 2, 2)
+    assert found["net 3 steps"]["loss"][0][0] != found["net chain"]["loss"][0][0]
 
     def again(**_):
         raise AssertionError("computed twice")

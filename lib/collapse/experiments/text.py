@@ -589,6 +589,8 @@ class Plan:
         The transformers.
     net_seeds, net_T0, net_n, net_arms
         Their replicas and their chain.
+    net_steps
+        Other numbers of steps at which the chain's first two generations are repeated, sampled plainly.
     net_curves, net_sizes, net_tries
         Arms of their curves, which have the `T0` of the others; sizes, and the steps to try.
     net_context, net_length : int
@@ -605,6 +607,7 @@ class Plan:
     net_T0: int = 240_000
     net_n: int = 3
     net_arms: tuple[str, ...] = ("sampled", "nucleus", "mixed", "real")
+    net_steps: tuple[int, ...] = (200, 600, 3600)
     net_curves: tuple[str, ...] = ("real", "sampled", "nucleus")
     net_sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000)
     net_tries: tuple[int, ...] = (25, 50, 100, 200, 400, 800, 1600, 3200)
@@ -625,13 +628,19 @@ class Plan:
         sizes = {"kind": "curve", "sizes": list(self.net_sizes), "tries": list(self.net_tries), "T0": self.T0}
         parts += [{"name": f"net {arm}", **net, **sizes, "arm": arm} for arm in self.net_curves]
         chain = {"kind": "chain", "n": self.net_n, "arms": list(self.net_arms)}
-        return [*parts, {"name": "net chain", **net, **chain}]
+        parts.append({"name": "net chain", **net, **chain})
+        for steps in self.net_steps:
+            recipe = asdict(replace(self.recipe, steps=steps))
+            chain = {"kind": "chain", "n": 1, "arms": ["sampled"], "recipe": recipe}
+            parts.append({"name": f"net {steps} steps", **net, **chain})
+        return parts
 
 
 PLANS = {
     "quick": Plan(),
     "paper": Plan(
         recipe=Recipe(width=256, layers=4, heads=8, batch=128, steps=4000, rate=1e-3),
+        net_steps=(500, 1500, 8000),
         net_sizes=(10_000, 30_000, 100_000, 300_000, 600_000),
         net_tries=(250, 500, 1000, 2000, 4000),
         net_context=64,
