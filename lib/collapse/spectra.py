@@ -456,7 +456,7 @@ def chebyshev(p: int) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (array, array)
-        Shapes (p,) and (p, p). Shared between calls: not to be written to.
+        Shapes (p,) and (p, p). Shared between calls: read only.
 
     Source: appendix on computing; Chebyshev interpolation.
 
