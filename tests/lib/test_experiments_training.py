@@ -369,7 +369,7 @@ def test_the_same_call_on_a_dask_cluster(tmp_path):
         there = sweeps.run(gcd.part, configurations, folder=tmp_path)
     assert len(list(tmp_path.glob("*.json"))) == 2
     for a, b in zip(here, there, strict=True):
-        assert a.pop("seconds") > 0 and b.pop("seconds") > 0
+        del a["seconds"], b["seconds"]  # tenths of a second: 0.0 for a part this small
         assert json.dumps(a) == json.dumps(b)
 
 
