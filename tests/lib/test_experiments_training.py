@@ -236,7 +236,7 @@ command.main(["gcd", "--scale", "quick", "--folder", sys.argv[1], "--out", sys.a
     assert start().wait(300) == 0
     whole, resumed = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "broken"))
     for record in (whole, resumed):
-        assert record["provenance"].pop("seconds") > 0
+        del record["provenance"]["seconds"]  # tenths: may be 0.0 here
         assert record["provenance"]["seeds"] == [0, 1]
         assert record["provenance"]["command"].startswith("python -m collapse.experiments gcd --scale quick")
     assert whole == resumed
